@@ -1,0 +1,1 @@
+//! Packs and unpacks package archives and source archives.

@@ -1,0 +1,1 @@
+//! Proves what a tree asks of the loader and of the system; pure.

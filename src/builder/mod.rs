@@ -1,0 +1,1 @@
+//! Runs one build plan: sandbox, steps, seal.

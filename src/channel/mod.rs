@@ -1,0 +1,1 @@
+//! Where bundles are published and fetched; one file per kind.

@@ -1,0 +1,98 @@
+//! What the environment and the terminal say, read once; nothing below `cli/` asks them.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use crate::cli::failure::{Code, Failure};
+
+/// The settings of this run that do not come from `tagalong.toml`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folder the run works in: `-C`, else the working directory; absolute.
+    pub directory: PathBuf,
+    /// The folder of store, sources and locks: `TAGALONG_CACHE`, else below `XDG_CACHE_HOME`, else below `HOME`.
+    pub cache: PathBuf,
+    /// `FORCED_DEPS_TAG`, if it is set and not empty.
+    pub forced_tag: Option<String>,
+    /// `TAGALONG_SOURCE_MIRRORS`: folders that hold `<sha256>`, white space between them.
+    pub source_mirrors: Vec<String>,
+    /// `TAGALONG_SECRET_KEY`: a key file's path, or the key's text.
+    pub secret_key: Option<OsString>,
+    /// `TAGALONG_JOBS`, else the processors that this process may use.
+    pub jobs: NonZeroUsize,
+    /// Whether talk goes to a terminal.
+    pub is_terminal: bool,
+    /// Whether talk may be coloured: a terminal, and no `NO_COLOR`.
+    pub is_coloured: bool,
+    /// Whether this is a GitLab CI job, whose log takes section marks.
+    pub is_gitlab: bool,
+}
+
+impl Settings {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// A usage failure when `-C` is no folder, `TAGALONG_JOBS` no count, or there is no place for a cache.
+    pub fn of_process(directory: Option<PathBuf>) -> Result<Settings, Failure> {
+        let is_terminal = std::io::stderr().is_terminal();
+        Ok(Settings {
+            directory: working_directory(directory)?,
+            cache: cache_folder()?,
+            forced_tag: text("FORCED_DEPS_TAG"),
+            source_mirrors: text("TAGALONG_SOURCE_MIRRORS")
+                .map(|list| list.split_whitespace().map(str::to_owned).collect())
+                .unwrap_or_default(),
+            secret_key: env::var_os("TAGALONG_SECRET_KEY").filter(|value| !value.is_empty()),
+            jobs: jobs()?,
+            is_terminal,
+            is_coloured: is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            is_gitlab: env::var_os("GITLAB_CI").is_some(),
+        })
+    }
+}
+
+fn text(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn working_directory(asked: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let asked = asked.unwrap_or_else(|| PathBuf::from("."));
+    let folder = fs_err::canonicalize(&asked).ok().filter(|path| path.is_dir());
+    folder.ok_or_else(|| {
+        Failure::new(Code::Usage, format!("`{}` is not a folder", asked.display()))
+            .next("name a folder that exists after `-C`")
+    })
+}
+
+fn cache_folder() -> Result<PathBuf, Failure> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+    // XDG Base Directory Specification: a relative XDG_CACHE_HOME is to be ignored.
+    let below = |path: PathBuf| path.join("tagalong");
+    if let Some(own) = env::var_os("TAGALONG_CACHE").filter(|value| !value.is_empty()) {
+        return std::path::absolute(Path::new(&own)).map_err(|error| {
+            Failure::new(Code::Usage, format!("`TAGALONG_CACHE` cannot be used: {error}"))
+                .next("set it to an absolute path")
+        });
+    }
+    absolute("XDG_CACHE_HOME")
+        .map(below)
+        .or_else(|| absolute("HOME").map(|home| home.join(".cache/tagalong")))
+        .ok_or_else(|| {
+            Failure::new(Code::Usage, "there is no place for the cache".to_owned())
+                .why("none of `TAGALONG_CACHE`, `XDG_CACHE_HOME` and `HOME` is an absolute path")
+                .next("set `TAGALONG_CACHE` to a folder on a local disk")
+        })
+}
+
+fn jobs() -> Result<NonZeroUsize, Failure> {
+    let Some(given) = text("TAGALONG_JOBS") else {
+        return Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    };
+    given.parse().map_err(|_| {
+        Failure::new(Code::Usage, format!("`TAGALONG_JOBS={given}` is not a count of jobs"))
+            .next("set it to 1 or more, or unset it to use every processor")
+    })
+}

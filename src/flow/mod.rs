@@ -1,0 +1,1 @@
+//! One verb a file: Options, Outcome, Error, one function. Flows do not call flows.

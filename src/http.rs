@@ -1,0 +1,1 @@
+//! Fetches over HTTP(S); the only file that knows reqwest.

@@ -1,0 +1,259 @@
+//! The bundle manifest: all packages for one deps tag (or candidate) and one platform; what gets signed.
+//!
+//! On a channel at [`BundleRef::path`]:
+//! ```json
+//! {"format": 1, "tag": "deps-add-hdf5", "candidate": false, "commit": "9f2c…", "recipes": "4b82…",
+//!  "platform": "debian-12-x86_64", "floor": {"GLIBC": "2.34"},
+//!  "builder": {"image": null, "compiler": "gcc (Debian 12.2.0-14) 12.2.0", "sandbox": "namespaces"},
+//!  "packages": [{"name": "zlib", "version": "1.3.1", "license": "Zlib", "stacks": ["base"], "needs": [],
+//!                "build_key": "…", "archive": "…", "size": 91234}],
+//!  "tool": "tagalong 0.1.0", "sequence": 1}
+//! ```
+//! Does not sign (`signing.rs`) nor fetch (`channel/`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::build_key::{BuildKey, Ingredients};
+use crate::model::digest::Digest;
+use crate::model::platform::{Floor, Platform};
+use crate::model::recipe::RecipeName;
+use crate::model::tag::DepsTag;
+
+/// The version of the bundle manifest and of the build record.
+pub const FORMAT: u32 = 1;
+
+/// The largest bundle manifest taken from a channel, in bytes.
+pub const LARGEST_MANIFEST: u64 = 16 << 20;
+
+/// What a deps tag stands for on one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleManifest {
+    pub format: u32,
+    pub tag: DepsTag,
+    /// Whether this is a candidate, which later bytes may replace.
+    pub candidate: bool,
+    /// The commit that was built, as hex; `None` for a work tree that is no commit.
+    pub commit: Option<String>,
+    /// The id of the recipes tree that was built (git tree id of the recipes folder).
+    pub recipes: String,
+    pub platform: Platform,
+    pub floor: Floor,
+    pub builder: Builder,
+    pub packages: Vec<BundlePackage>,
+    pub tool: String,
+    /// Counts up with every publication under the same name: an older one is never taken again.
+    pub sequence: u64,
+}
+
+impl BundleManifest {
+    /// Reads a manifest; the signature must have been checked before.
+    ///
+    /// # Errors
+    /// [`BundleFault`] when it is no JSON of this format, or names a package or an archive twice, or a need that
+    /// it does not hold.
+    pub fn parse(json: &[u8]) -> Result<BundleManifest, BundleFault> {
+        let manifest: BundleManifest =
+            serde_json::from_slice(json).map_err(|error| BundleFault::Json { reason: error.to_string() })?;
+        if manifest.format != FORMAT {
+            return Err(BundleFault::Format { found: manifest.format });
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for package in &manifest.packages {
+            if !names.insert(&package.name) {
+                return Err(BundleFault::Twice { name: package.name.clone() });
+            }
+        }
+        for package in &manifest.packages {
+            if let Some(need) = package.needs.iter().find(|need| !names.contains(need)) {
+                return Err(BundleFault::Need { name: package.name.clone(), need: need.clone() });
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// The manifest as indented JSON with a line break at its end.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec_pretty(self).expect("a manifest holds only strings, numbers and lists");
+        json.push(b'\n');
+        json
+    }
+
+    pub fn reference(&self) -> BundleRef {
+        let kind = if self.candidate { BundleKind::Candidate } else { BundleKind::Tagged };
+        BundleRef { kind, tag: self.tag.clone(), platform: self.platform.clone() }
+    }
+
+    /// The packages of these stacks and all they need, in the manifest's order; all of them for no stacks.
+    ///
+    /// # Errors
+    /// The first stack that no package belongs to.
+    pub fn select(&self, stacks: &[String]) -> Result<Vec<&BundlePackage>, UnknownStack> {
+        if stacks.is_empty() {
+            return Ok(self.packages.iter().collect());
+        }
+        for stack in stacks {
+            if !self.packages.iter().any(|package| package.stacks.contains(stack)) {
+                let mut known: Vec<String> = self.packages.iter().flat_map(|one| one.stacks.clone()).collect();
+                known.sort();
+                known.dedup();
+                return Err(UnknownStack { given: stack.clone(), known });
+            }
+        }
+        let mut wanted: std::collections::BTreeSet<&RecipeName> = std::collections::BTreeSet::new();
+        let is_asked = |package: &&BundlePackage| package.stacks.iter().any(|stack| stacks.contains(stack));
+        let mut open: Vec<&BundlePackage> = self.packages.iter().filter(is_asked).collect();
+        while let Some(package) = open.pop() {
+            if wanted.insert(&package.name) {
+                open.extend(self.packages.iter().filter(|other| package.needs.contains(&other.name)));
+            }
+        }
+        Ok(self.packages.iter().filter(|package| wanted.contains(&package.name)).collect())
+    }
+}
+
+/// Where a bundle was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Builder {
+    /// The builder image with its digest, if it is known.
+    pub image: Option<String>,
+    /// The first line that the C compiler says of itself.
+    pub compiler: String,
+    /// What limited the build steps: `namespaces` or `host`.
+    pub sandbox: String,
+}
+
+/// One package of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundlePackage {
+    pub name: RecipeName,
+    pub version: String,
+    pub license: String,
+    pub stacks: Vec<String>,
+    pub needs: Vec<RecipeName>,
+    pub build_key: BuildKey,
+    /// The digest of the package archive.
+    pub archive: Digest,
+    /// The size of the package archive, in bytes.
+    pub size: u64,
+}
+
+impl BundlePackage {
+    /// Where the archive lies on a channel.
+    pub fn path(&self) -> String {
+        archive_path(self.archive)
+    }
+}
+
+/// Where the archive with this digest lies on a channel and in the store.
+pub fn archive_path(archive: Digest) -> String {
+    let hex = archive.hex();
+    format!("packages/{}/{hex}.tar.zst", &hex[..2])
+}
+
+/// Whether a name is a deps tag's, for ever, or a candidate's, replaceable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BundleKind {
+    Tagged,
+    Candidate,
+}
+
+/// Names one bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundleRef {
+    pub kind: BundleKind,
+    pub tag: DepsTag,
+    pub platform: Platform,
+}
+
+impl BundleRef {
+    /// Where the manifest lies on a channel; its signature beside it, with `.minisig` at the end.
+    pub fn path(&self) -> String {
+        let folder = match self.kind {
+            BundleKind::Tagged => "bundles",
+            BundleKind::Candidate => "candidates",
+        };
+        format!("{folder}/{}/{}.json", self.tag, self.platform)
+    }
+
+    pub fn signature_path(&self) -> String {
+        format!("{}.minisig", self.path())
+    }
+}
+
+/// A build record: which archive a build key gave, at `keys/<platform>/<build key>.json` of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildRecord {
+    pub format: u32,
+    pub name: RecipeName,
+    pub version: String,
+    pub platform: Platform,
+    pub build_key: BuildKey,
+    pub ingredients: Ingredients,
+    pub archive: Digest,
+    pub size: u64,
+    pub floor: Floor,
+    pub builder: Builder,
+    /// How long the build took, in seconds, rounded up.
+    pub seconds: u64,
+}
+
+impl BuildRecord {
+    pub fn path(&self) -> String {
+        record_path(&self.platform, self.build_key)
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// [`BundleFault`] when it is no JSON of this format, or its key is not that of its ingredients.
+    pub fn parse(json: &[u8]) -> Result<BuildRecord, BundleFault> {
+        let record: BuildRecord =
+            serde_json::from_slice(json).map_err(|error| BundleFault::Json { reason: error.to_string() })?;
+        if record.format != FORMAT {
+            return Err(BundleFault::Format { found: record.format });
+        }
+        if record.ingredients.key() != record.build_key {
+            return Err(BundleFault::Key { key: record.build_key });
+        }
+        Ok(record)
+    }
+
+    /// The record as indented JSON with a line break at its end.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec_pretty(self).expect("a record holds only strings, numbers and lists");
+        json.push(b'\n');
+        json
+    }
+}
+
+/// Where the record of a build key lies on a channel and in the store.
+pub fn record_path(platform: &Platform, key: BuildKey) -> String {
+    format!("keys/{platform}/{key}.json")
+}
+
+/// Why a bundle manifest or a build record is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BundleFault {
+    #[error("it cannot be read: {reason}")]
+    Json { reason: String },
+    #[error("it has format {found}, this program reads {FORMAT}")]
+    Format { found: u32 },
+    #[error("it names the package `{name}` twice")]
+    Twice { name: RecipeName },
+    #[error("its package `{name}` needs `{need}`, which it does not hold")]
+    Need { name: RecipeName, need: RecipeName },
+    #[error("its ingredients do not make its key {key}")]
+    Key { key: BuildKey },
+}
+
+/// A stack that no package of the bundle belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no package belongs to the stack `{given}`")]
+pub struct UnknownStack {
+    pub given: String,
+    pub known: Vec<String>,
+}

@@ -1,0 +1,45 @@
+//! What happens while a flow runs, as facts: the log. `cli/talk.rs` alone puts them into words.
+
+use crate::model::recipe::RecipeName;
+
+/// Takes events from any thread.
+pub type Tell<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// One thing that happened, or that the user should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// `FORCED_DEPS_TAG` or `--tag` decided instead of the history.
+    TagForced { tag: String, by: &'static str },
+    /// The recipes at hand are not those of the tag.
+    Drifted { tag: String, recipes: Vec<String> },
+    /// The history ends before it is sure that nothing nearer exists.
+    ShallowHistory,
+    /// Another process works on the same prefix or store; it is waited for.
+    Waiting { what: String, holder: Option<String> },
+    /// A channel could not be asked; the next one is.
+    ChannelSkipped { channel: String, reason: String },
+    /// A bundle without a signature was taken, since the project allows it.
+    Unsigned { channel: String },
+    /// A package is being fetched: how many bytes of how many.
+    Fetching { name: RecipeName, bytes: u64, size: u64 },
+    /// A package has been unpacked into the staging folder.
+    Unpacked { name: RecipeName, files: u64 },
+    /// A source is being fetched, and from where.
+    SourceFetching { name: RecipeName, place: String },
+    /// A place did not give a source; the next one is tried.
+    SourcePlaceFailed { name: RecipeName, place: String, reason: String },
+    /// A build step starts.
+    StepStarted { name: RecipeName, step: String },
+    /// A build step came to its end.
+    StepFinished { name: RecipeName, step: String, seconds: u64 },
+    /// A package is proved and in the store.
+    Packed { name: RecipeName, version: String, files: u64, relocated: u64, size: u64 },
+    /// A build step has said nothing for a while, but is alive.
+    Alive { name: RecipeName, step: String, seconds: u64 },
+    /// What limits the build steps, and why not more.
+    SandboxLevel { level: &'static str, reason: Option<String> },
+    /// An object was put on a channel, or was there already.
+    Published { path: String, was_there: bool },
+    /// Anything else that is good to know, already a sentence.
+    Note { text: String },
+}

@@ -1,0 +1,140 @@
+//! The project: what `tagalong.toml` at the root of a checkout says, checked, with every default filled in.
+//!
+//! Does not read TOML (`project_file.rs`).
+
+use crate::model::digest::Digest;
+use crate::model::platform::Platform;
+use crate::model::prefix::Placeholder;
+use crate::model::tag::TagPattern;
+
+/// The file at the root of a checkout.
+pub const PROJECT_FILE: &str = "tagalong.toml";
+
+/// The folder of a checkout that holds the recipes.
+pub const RECIPES_FOLDER: &str = "extern-recipes";
+
+/// The settings of one project.
+#[derive(Debug, Clone)]
+pub struct Project {
+    pub name: String,
+    /// Where a bundle goes, from the root of the checkout; `{platform}` and `{tag}` are replaced.
+    pub prefix: String,
+    pub tags: TagPattern,
+    pub walk: Walk,
+    pub drift: DriftPolicy,
+    pub placeholder: Placeholder,
+    pub channels: Vec<ChannelConfig>,
+    pub platforms: Vec<PlatformConfig>,
+}
+
+impl Default for Project {
+    fn default() -> Project {
+        Project {
+            name: "project".to_owned(),
+            prefix: "extern/{platform}".to_owned(),
+            tags: TagPattern::default(),
+            walk: Walk::Maximal,
+            drift: DriftPolicy::Warn,
+            placeholder: Placeholder::standard(),
+            channels: Vec::new(),
+            platforms: Vec::new(),
+        }
+    }
+}
+
+impl Project {
+    /// The folder that a bundle goes to, from the root of the checkout.
+    pub fn prefix_for(&self, platform: &Platform) -> String {
+        self.prefix.replace("{platform}", &platform.id())
+    }
+
+    /// The platforms whose bundles a host takes, in order: its own, then those that declare to serve it.
+    pub fn serving(&self, host: &Platform) -> Vec<Platform> {
+        let serves = |config: &&PlatformConfig| config.id != *host && config.serves.contains(host);
+        let others = self.platforms.iter().filter(serves).map(|config| config.id.clone());
+        std::iter::once(host.clone()).chain(others).collect()
+    }
+
+    pub fn platform(&self, id: &Platform) -> Option<&PlatformConfig> {
+        self.platforms.iter().find(|config| config.id == *id)
+    }
+}
+
+/// The law by which the nearest tag is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Walk {
+    /// The one tagged commit that is no ancestor of another.
+    Maximal,
+    /// The first one along first parents.
+    FirstParent,
+    /// The first one by commit date over all parents, as `git rev-list` lists them.
+    Date,
+}
+
+impl Walk {
+    pub fn name(self) -> &'static str {
+        match self {
+            Walk::Maximal => "maximal",
+            Walk::FirstParent => "first-parent",
+            Walk::Date => "date",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Walk> {
+        [Walk::Maximal, Walk::FirstParent, Walk::Date].into_iter().find(|walk| walk.name() == name)
+    }
+}
+
+/// What an install does when the recipes differ from the tag's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriftPolicy {
+    Warn,
+    Error,
+    Build,
+}
+
+impl DriftPolicy {
+    pub fn name(self) -> &'static str {
+        match self {
+            DriftPolicy::Warn => "warn",
+            DriftPolicy::Error => "error",
+            DriftPolicy::Build => "build",
+        }
+    }
+}
+
+/// One place that bundles are fetched from and published to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelConfig {
+    pub name: String,
+    /// `file:`, `http:` or `https:` address; a relative `file:` path counts from the checkout.
+    pub url: String,
+    pub trust: Trust,
+}
+
+/// Whose bundles of a channel are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Signed by one of these minisign public keys, as `RW…` lines.
+    Keys(Vec<String>),
+    /// Anyone's; the project says so in so many words.
+    Unsigned,
+}
+
+/// One platform that the project builds for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformConfig {
+    pub id: Platform,
+    /// The builder image, with its digest where it is pinned.
+    pub image: Option<String>,
+    /// Hosts that take this platform's bundle when there is none of their own.
+    pub serves: Vec<Platform>,
+}
+
+impl PlatformConfig {
+    /// The digest that the image is pinned to, if it is.
+    pub fn image_digest(&self) -> Option<Digest> {
+        let (_, digest) = self.image.as_ref()?.split_once("@sha256:")?;
+        Digest::parse(digest).ok()
+    }
+}

@@ -1,0 +1,87 @@
+//! The receipt: the record of what a prefix holds, at `<prefix>/.tagalong/receipt.json`.
+//!
+//! ```json
+//! {"format": 1, "tag": "deps-add-hdf5", "candidate": false, "platform": "debian-12-x86_64",
+//!  "prefix": "/home/ada/demo/extern/debian-12-x86_64", "channel": "main", "manifest": "…", "sequence": 1,
+//!  "commit": "9f2c…", "recipes": "4b82…", "stacks": [], "tool": "tagalong 0.1.0",
+//!  "packages": [{"name": "zlib", "version": "1.3.1", "archive": "…", "files": 14, "relocated": 3}]}
+//! ```
+//! Written last into the staging folder: a prefix without a whole receipt is no install.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::digest::Digest;
+use crate::model::platform::Platform;
+use crate::model::recipe::RecipeName;
+use crate::model::tag::DepsTag;
+
+/// The version of the receipt.
+pub const FORMAT: u32 = 1;
+
+/// Where the receipt lies, from the prefix.
+pub const RECEIPT_PATH: &str = ".tagalong/receipt.json";
+
+/// What a prefix holds, where it came from and for which path it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    pub format: u32,
+    pub tag: DepsTag,
+    pub candidate: bool,
+    pub platform: Platform,
+    /// The path that was written into the files; lossless only for UTF-8 prefixes, others are escaped.
+    pub prefix: String,
+    /// The name of the channel it came from.
+    pub channel: String,
+    /// The digest of the bundle manifest.
+    pub manifest: Digest,
+    pub sequence: u64,
+    pub commit: Option<String>,
+    pub recipes: String,
+    /// The stacks asked for; none means all.
+    pub stacks: Vec<String>,
+    pub tool: String,
+    pub packages: Vec<InstalledPackage>,
+}
+
+/// One package in a prefix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstalledPackage {
+    pub name: RecipeName,
+    pub version: String,
+    pub archive: Digest,
+    pub files: u64,
+    /// How many of the files hold the prefix.
+    pub relocated: u64,
+}
+
+impl Receipt {
+    /// Reads a receipt.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong: no JSON of this format.
+    pub fn parse(json: &[u8]) -> Result<Receipt, String> {
+        let receipt: Receipt = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if receipt.format != FORMAT {
+            return Err(format!("it has format {}, this program reads {FORMAT}", receipt.format));
+        }
+        Ok(receipt)
+    }
+
+    /// The receipt as indented JSON with a line break at its end.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec_pretty(self).expect("a receipt holds only strings, numbers and lists");
+        json.push(b'\n');
+        json
+    }
+
+    /// How a prefix is written into a receipt.
+    pub fn prefix_text(prefix: &crate::model::prefix::Prefix) -> String {
+        prefix.as_bytes().utf8_chunks().fold(String::new(), |mut text, chunk| {
+            text.push_str(chunk.valid());
+            chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+            text
+        })
+    }
+}

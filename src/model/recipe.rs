@@ -1,0 +1,174 @@
+//! A recipe, checked: how one dependency is made.
+//!
+//! Does not read TOML (`recipe_file/`) and builds nothing (`builder/`).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::source::Source;
+
+/// The name of a recipe and of its package: lower-case letters, digits, `-`, `_`, `+`, `.`; starts with a letter
+/// or digit; at most 64 bytes; safe as one path component.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RecipeName(String);
+
+impl RecipeName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`RecipeNameError`] when it holds anything else.
+    pub fn parse(name: &str) -> Result<RecipeName, RecipeNameError> {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let is_fine = name.len() <= 64
+            && name.starts_with(is_plain)
+            && name.chars().all(|c| is_plain(c) || "-_+.".contains(c))
+            && !name.contains("..");
+        if !is_fine {
+            return Err(RecipeNameError { given: name.to_owned() });
+        }
+        Ok(RecipeName(name.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RecipeName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for RecipeName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+impl TryFrom<String> for RecipeName {
+    type Error = RecipeNameError;
+
+    fn try_from(name: String) -> Result<RecipeName, RecipeNameError> {
+        RecipeName::parse(&name)
+    }
+}
+
+impl From<RecipeName> for String {
+    fn from(name: RecipeName) -> String {
+        name.0
+    }
+}
+
+/// A text that cannot name a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not a recipe name: lower-case letters, digits, `-`, `_`, `+`, `.`", given.escape_debug())]
+pub struct RecipeNameError {
+    pub given: String,
+}
+
+/// How one dependency is made on one platform; overrides for the platform are already applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipe {
+    pub name: RecipeName,
+    pub version: String,
+    /// An SPDX licence expression.
+    pub license: String,
+    pub homepage: Option<String>,
+    pub summary: Option<String>,
+    /// Packages it needs at build and at run time.
+    pub needs: Vec<RecipeName>,
+    /// Programs it needs at build time only: of a recipe, or of the builder.
+    pub tools: Vec<String>,
+    /// The stacks it belongs to.
+    pub stacks: Vec<String>,
+    pub sources: Vec<Source>,
+    pub build: Build,
+    pub tests: Vec<TestStep>,
+}
+
+/// What is run to build a recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    pub system: BuildSystem,
+    /// Handed to configure, cmake, meson or make.
+    pub options: Vec<String>,
+    /// The folder that is built, from the unpacked source.
+    pub folder: String,
+    /// Environment variables set for all steps, in order of name.
+    pub env: Vec<(String, String)>,
+    /// Shell commands before the system's own steps.
+    pub before: Vec<String>,
+    /// Shell commands after the system's own steps.
+    pub after: Vec<String>,
+    /// Targets of `make`, for the build and for the install step (`make` and `autotools`).
+    pub targets: Vec<String>,
+    pub install_targets: Vec<String>,
+    /// The shell commands of `script`.
+    pub script: Vec<String>,
+    /// `prebuilt`: the prefix, or token, that the tree was made for.
+    pub was: Option<String>,
+    /// Which dynamic entry holds the library path.
+    pub rpath: RpathKind,
+    /// Globs of files that are not packaged.
+    pub exclude: Vec<String>,
+    /// The most jobs it may use; `None` for the budget.
+    pub jobs: Option<u32>,
+    /// System libraries beyond the standard list that its files may ask for.
+    pub system_libraries: Vec<String>,
+}
+
+/// The build systems that a recipe may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildSystem {
+    Autotools,
+    Cmake,
+    Meson,
+    Make,
+    Python,
+    Cargo,
+    Prebuilt,
+    Script,
+}
+
+impl BuildSystem {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [BuildSystem; 8] = [
+        BuildSystem::Autotools,
+        BuildSystem::Cmake,
+        BuildSystem::Meson,
+        BuildSystem::Make,
+        BuildSystem::Python,
+        BuildSystem::Cargo,
+        BuildSystem::Prebuilt,
+        BuildSystem::Script,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            BuildSystem::Autotools => "autotools",
+            BuildSystem::Cmake => "cmake",
+            BuildSystem::Meson => "meson",
+            BuildSystem::Make => "make",
+            BuildSystem::Python => "python",
+            BuildSystem::Cargo => "cargo",
+            BuildSystem::Prebuilt => "prebuilt",
+            BuildSystem::Script => "script",
+        }
+    }
+}
+
+/// Which dynamic entry of an ELF file holds the library path (ld.so(8)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RpathKind {
+    Runpath,
+    Rpath,
+}
+
+/// A command that must succeed with the finished package installed at another prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestStep {
+    pub run: String,
+}

@@ -1,0 +1,1 @@
+//! Decides which tagged commits of a history are nearest; pure.

@@ -1,0 +1,1 @@
+//! Decides what a build will do, with a reason per package; pure.

@@ -1,0 +1,1 @@
+//! Staging, exchange and receipt of a prefix on disk.

@@ -1,0 +1,1 @@
+//! Reads tagalong.toml into a checked project.

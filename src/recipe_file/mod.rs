@@ -1,0 +1,1 @@
+//! Reads recipe.toml into a checked recipe, all mistakes in one report.

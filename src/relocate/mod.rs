@@ -1,0 +1,1 @@
+//! Finds and rewrites prefixes in bytes; pure.

@@ -1,0 +1,1 @@
+//! Signs and verifies in minisign's format.

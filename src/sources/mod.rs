@@ -1,0 +1,1 @@
+//! Fetches sources, one file per kind of place.

@@ -1,0 +1,1 @@
+//! The local, verified copies of packages.

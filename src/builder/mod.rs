@@ -1,1 +1,14 @@
-//! Runs one build plan: sandbox, steps, seal.
+//! Runs one build plan: ingredients, sandbox, steps, seal, tests.
+//!
+//! `crew.rs` orders, `package.rs` makes one package, `sandbox/` limits its steps, `seal.rs` proves it.
+
+pub mod crew;
+pub mod error;
+pub mod ingredients;
+pub mod package;
+pub mod prebuilt;
+pub mod running;
+pub mod sandbox;
+pub mod seal;
+pub mod steps;
+pub mod work;

@@ -1,14 +1,157 @@
-//! `tagalong build`.
+//! `tagalong build`: options, the printed plan, Ctrl-C.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cli::failure::Failure;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::cli::failure::{Code, Failure};
 use crate::cli::settings::Settings;
+use crate::cli::talk::Talk;
+use crate::flow::build::{self, Options, Outcome};
+use crate::model::recipe::RecipeName;
+use crate::plan::{Action, PlannedPackage, Reason};
 
 /// Builds packages from the recipes
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// The recipes to build with all they need; all recipes if none is named
+    names: Vec<String>,
+    /// Prints each step with its reason and stops
+    #[arg(long)]
+    dry_run: bool,
+    /// Prints the plan as JSON
+    #[arg(long)]
+    json: bool,
+    /// Says in full why each package is built or taken
+    #[arg(long)]
+    explain: bool,
+    /// Builds NAME although nothing changed
+    #[arg(long, value_name = "NAME")]
+    force: Vec<String>,
+    /// Keeps the work folder of a package that fails
+    #[arg(long)]
+    keep: bool,
+    /// Opens a shell where NAME would be built, its needs and sources in place
+    #[arg(long, value_name = "NAME")]
+    shell: Option<String>,
+    /// What limits the build steps
+    #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = ["auto", "host"])]
+    sandbox: String,
+    /// How many jobs run at once
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<std::num::NonZeroUsize>,
+}
 
-pub fn run(_arguments: Arguments, _settings: &Settings) -> Result<ExitCode, Failure> {
-    Err(Failure::internal("`build` is not written yet"))
+pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
+    let talk = Talk::new(settings);
+    let tell = |event| talk.tell(event);
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .map_err(|error| Failure::internal(format!("signals cannot be taken: {error}")))?;
+    }
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::internal(format!("the program does not know its own file: {error}")))?;
+    let options = Options {
+        directory: &settings.directory,
+        cache: &settings.cache,
+        names: names(&arguments.names)?,
+        forced: names(&arguments.force)?,
+        is_dry_run: arguments.dry_run,
+        is_kept: arguments.keep,
+        shell: arguments.shell.as_ref().map(|name| parse(name)).transpose()?,
+        is_on_host: arguments.sandbox == "host",
+        jobs: arguments.jobs.unwrap_or(settings.jobs),
+        mirrors: &settings.source_mirrors,
+        program,
+        stop: &stop,
+        tell: &tell,
+    };
+    let outcome = build::build(&options);
+    if stop.load(Ordering::Relaxed) {
+        eprintln!("stopped: nothing half-done is left, packages that were finished are kept");
+        // What a shell reports for a program that SIGINT ended.
+        return Ok(ExitCode::from(130));
+    }
+    let outcome = outcome?;
+    if arguments.json {
+        println!("{}", json(&outcome));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.dry_run || arguments.explain {
+        for step in &outcome.plan.steps {
+            println!("{}", line(step));
+        }
+    }
+    eprintln!("{}", summary(&outcome, arguments.dry_run));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn names(given: &[String]) -> Result<Vec<RecipeName>, Failure> {
+    given.iter().map(|name| parse(name)).collect()
+}
+
+fn parse(name: &str) -> Result<RecipeName, Failure> {
+    RecipeName::parse(name).map_err(|error| {
+        Failure::new(Code::Usage, error.to_string()).next("`tagalong recipe graph` lists the recipes")
+    })
+}
+
+fn line(step: &PlannedPackage) -> String {
+    match &step.action {
+        Action::Take { archive } => format!("take  {} {}: built before as {}", step.name, step.version, archive.short(12)),
+        Action::Build { reason } => format!("build {} {}: {}", step.name, step.version, words(reason)),
+    }
+}
+
+/// A reason as a person reads it.
+fn words(reason: &Reason) -> String {
+    match reason {
+        Reason::New => "never built here".to_owned(),
+        Reason::Forced => "asked for".to_owned(),
+        Reason::Lost => "built before, but its archive is gone".to_owned(),
+        Reason::Changed { ingredient, was, is } => {
+            let value = |value: &Option<String>| match value {
+                None => "nothing".to_owned(),
+                Some(text) if text.len() > 60 => format!("{}…", text.chars().take(59).collect::<String>()),
+                Some(text) => text.clone(),
+            };
+            format!("{ingredient} changed, from {} to {}", value(was), value(is))
+        }
+    }
+}
+
+fn summary(outcome: &Outcome, is_dry_run: bool) -> String {
+    let total = outcome.plan.steps.len();
+    let built = outcome.plan.steps.iter().filter(|step| matches!(step.action, Action::Build { .. })).count();
+    if is_dry_run {
+        return format!("would build {built} of {total} packages for {}", outcome.platform);
+    }
+    let bundle = if outcome.is_bundle { "; `tagalong publish` makes them a bundle" } else { "" };
+    format!("built {} of {total} packages for {}{bundle}", outcome.made.len(), outcome.platform)
+}
+
+fn json(outcome: &Outcome) -> String {
+    let steps: Vec<serde_json::Value> = outcome
+        .plan
+        .steps
+        .iter()
+        .map(|step| {
+            let made = outcome.made.iter().find(|made| made.manifest.name == step.name);
+            let (action, reason, taken) = match &step.action {
+                Action::Take { archive } => ("take", "built before".to_owned(), Some(*archive)),
+                Action::Build { reason } => ("build", words(reason), None),
+            };
+            serde_json::json!({
+                "name": step.name, "version": step.version, "key": step.key, "action": action, "reason": reason,
+                "archive": made.map(|made| made.archive).or(taken),
+            })
+        })
+        .collect();
+    let all = serde_json::json!({
+        "platform": outcome.platform, "sandbox": outcome.sandbox, "bundle": outcome.is_bundle, "packages": steps,
+    });
+    format!("{all:#}")
 }

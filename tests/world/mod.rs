@@ -8,6 +8,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of the world")]
 
+pub mod recipes;
+
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
@@ -143,9 +145,18 @@ impl World {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .envs([("GIT_AUTHOR_NAME", "Ada"), ("GIT_AUTHOR_EMAIL", "ada@example.org")])
             .envs([("GIT_COMMITTER_NAME", "Ada"), ("GIT_COMMITTER_EMAIL", "ada@example.org")])
+            // Cargo is a client that sources are fetched with; its configuration lies there.
+            .env("CARGO_HOME", client_home("CARGO_HOME", ".cargo"))
+            .env("RUSTUP_HOME", client_home("RUSTUP_HOME", ".rustup"))
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
+}
+
+/// A folder of the caller's: the variable's, else one below its home.
+fn client_home(variable: &str, below: &str) -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(below);
+    std::env::var_os(variable).map_or_else(home, PathBuf::from)
 }
 
 /// What a run of the binary did; the world's folder is written `[WORLD]` in its output.

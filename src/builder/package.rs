@@ -1,0 +1,353 @@
+//! Makes one package: needs at the placeholder, sources, steps, seal, archive, tests at a second prefix.
+//!
+//! Does not decide what is made (`plan.rs`) nor in which order (`crew.rs`).
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::archive;
+use crate::builder::error::BuildError;
+use crate::builder::prebuilt;
+use crate::builder::running::Runner;
+use crate::builder::sandbox::{Sandbox, SandboxedStep};
+use crate::builder::seal::{self, Sealing};
+use crate::builder::steps::{self, Scene};
+use crate::builder::work::Work;
+use crate::model::digest::Digest;
+use crate::model::event::{Event, Tell};
+use crate::model::package::PackageManifest;
+use crate::model::platform::Platform;
+use crate::model::prefix::{Placeholder, Prefix};
+use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
+use crate::plan::PlannedPackage;
+use crate::sources::{self, Fetched};
+use crate::store::Store;
+
+/// One package to make.
+pub struct Job<'a> {
+    pub recipe: &'a Recipe,
+    /// The folder of the recipe, with patches and what lies beside.
+    pub folder: &'a Path,
+    pub planned: &'a PlannedPackage,
+    /// The sources of the recipe, in its order.
+    pub fetched: &'a [Fetched],
+    /// The archives of everything it needs, directly or not, and of the tools that are recipes.
+    pub needs: Vec<Digest>,
+}
+
+/// A package that is proved, tested and in the store.
+#[derive(Debug, Clone)]
+pub struct Made {
+    pub manifest: PackageManifest,
+    pub archive: Digest,
+    /// The size of the archive, in bytes.
+    pub size: u64,
+    pub seconds: u64,
+}
+
+/// What all packages of one build share.
+pub struct Workshop<'a> {
+    pub cache: &'a Path,
+    pub store: &'a Store,
+    pub sandbox: &'a Sandbox,
+    pub placeholder: &'a Placeholder,
+    pub platform: &'a Platform,
+    pub runner: &'a Runner<'a>,
+    /// The most jobs one program may start that does not know make's jobserver.
+    pub jobs: u32,
+    /// Whether the work folder stays when a step fails.
+    pub is_kept: bool,
+    /// The package that a shell is opened for instead of building it.
+    pub shell: Option<&'a RecipeName>,
+    pub tell: Tell<'a>,
+}
+
+impl Workshop<'_> {
+    /// Makes one package.
+    ///
+    /// # Errors
+    /// [`BuildError`]; nothing of the package is in the store then.
+    pub fn make(&self, job: &Job<'_>) -> Result<Made, BuildError> {
+        let started = Instant::now();
+        let name = &job.recipe.name;
+        let doing = |doing| move |source| BuildError::Io { name: name.clone(), doing, source };
+        let mut work = Work::make(self.cache, name, self.sandbox.level, self.placeholder)
+            .map_err(doing("make the work folder"))?;
+        let placeholder = Prefix::new(self.placeholder.as_path())
+            .map_err(|_| BuildError::Placeholder { placeholder: self.placeholder.clone() })?;
+        self.unpack(job, &job.needs, &work.tree(), &placeholder)?;
+        let before = snapshot(&work.tree()).map_err(doing("look at its needs"))?;
+        sources::prepare(job.recipe, job.folder, job.fetched, &work.source())
+            .map_err(|source| BuildError::Sources { name: name.clone(), source })?;
+        let log = self.log_file(job).map_err(doing("make its log"))?;
+        let built = self.build(job, &work, &log);
+        if let Err(error) = built {
+            return Err(self.keep_if_asked(&mut work, error));
+        }
+        let manifest = self.seal(job, &work, &before).map_err(|error| self.keep_if_asked(&mut work, error))?;
+        let packed = work.folder().join("package.tar.zst");
+        self.pack(&manifest, &work, &packed).map_err(doing("pack it"))??;
+        self.test(job, &work, &log, &packed).map_err(|error| self.keep_if_asked(&mut work, error))?;
+        let (archive, size) =
+            self.store.add_file(&packed).map_err(|source| BuildError::Store { name: name.clone(), source })?;
+        let relocated = manifest.files().filter(|(_, file)| !file.relocations.is_empty()).count() as u64;
+        (self.tell)(Event::Packed {
+            name: name.clone(),
+            version: job.recipe.version.clone(),
+            files: manifest.files().count() as u64,
+            relocated,
+            size,
+        });
+        Ok(Made { manifest, archive, size, seconds: started.elapsed().as_secs() + 1 })
+    }
+
+    fn keep_if_asked(&self, work: &mut Work, error: BuildError) -> BuildError {
+        if !self.is_kept {
+            return error;
+        }
+        work.keep();
+        (self.tell)(Event::Note { text: format!("the work folder is kept: {}", work.folder().display()) });
+        error
+    }
+
+    fn log_file(&self, job: &Job<'_>) -> std::io::Result<PathBuf> {
+        let folder = self.cache.join("logs").join(self.platform.id());
+        fs_err::create_dir_all(&folder)?;
+        let path = folder.join(format!("{}-{}.log", job.recipe.name, job.planned.key.digest().short(12)));
+        fs_err::write(&path, format!("{} {}\n", job.recipe.name, job.recipe.version))?;
+        Ok(path)
+    }
+
+    fn unpack(&self, job: &Job<'_>, archives: &[Digest], into: &Path, prefix: &Prefix) -> Result<(), BuildError> {
+        for digest in archives {
+            let path = self.store.archive(*digest).ok_or_else(|| BuildError::NeedGone {
+                name: job.recipe.name.clone(),
+                archive: *digest,
+            })?;
+            self.unpack_file(job, &path, into, prefix)?;
+        }
+        Ok(())
+    }
+
+    fn unpack_file(&self, job: &Job<'_>, path: &Path, into: &Path, prefix: &Prefix) -> Result<(), BuildError> {
+        let name = &job.recipe.name;
+        let file = fs_err::File::open(path).map_err(|source| BuildError::Io {
+            name: name.clone(),
+            doing: "open a package",
+            source,
+        })?;
+        archive::unpack::unpack(file, into, prefix, &archive::unpack::Limits::default())
+            .map_err(|source| BuildError::Archive { name: name.clone(), source })?;
+        Ok(())
+    }
+
+    fn build(&self, job: &Job<'_>, work: &Work, log: &Path) -> Result<(), BuildError> {
+        let recipe = job.recipe;
+        let seen = work.seen_build();
+        let scene = Scene {
+            prefix: self.placeholder.as_str().to_owned(),
+            source: seen.join("src").display().to_string(),
+            out: seen.join("out").display().to_string(),
+            jobs: recipe.build.jobs.unwrap_or(self.jobs).min(self.jobs),
+        };
+        let home = work.seen_home().display().to_string();
+        let environment = steps::environment(recipe, &scene, &home, &seen.display().to_string());
+        let mut step = SandboxedStep {
+            level: self.sandbox.level,
+            root: work.root(),
+            binds: work.build_binds(),
+            folder: seen.join("src").join(&recipe.build.folder),
+            command: Vec::new(),
+            environment,
+            is_interactive: false,
+        };
+        let all = steps::steps(recipe, &scene);
+        if self.shell == Some(&recipe.name) {
+            return self.open_shell(job, work, step, &all);
+        }
+        for one in &all {
+            step.command = shell_command(&one.script);
+            self.runner.run(&recipe.name, one.name, &step, &work.step_file(), log)?;
+        }
+        if recipe.build.system == BuildSystem::Prebuilt {
+            prebuilt::adopt(recipe, &work.tree(), self.placeholder)?;
+        }
+        Ok(())
+    }
+
+    fn open_shell(
+        &self,
+        job: &Job<'_>,
+        work: &Work,
+        mut step: SandboxedStep,
+        all: &[steps::Step],
+    ) -> Result<(), BuildError> {
+        let name = &job.recipe.name;
+        let doing = |doing| move |source| BuildError::Io { name: name.clone(), doing, source };
+        let folder = work.folder().join("build/steps");
+        fs_err::create_dir_all(&folder).map_err(doing("write its steps"))?;
+        for (place, one) in all.iter().enumerate() {
+            let file = folder.join(format!("{}-{}.sh", place + 1, one.name));
+            fs_err::write(file, format!("set -e\n{}\n", one.script)).map_err(doing("write its steps"))?;
+        }
+        (self.tell)(Event::Note {
+            text: format!("a shell where {name} is built; its steps are in {}/steps", work.seen_build().display()),
+        });
+        step.command = vec!["/bin/sh".to_owned()];
+        step.is_interactive = true;
+        self.runner.run_shell(&step, &work.step_file()).map_err(doing("open a shell"))?;
+        Err(BuildError::ShellEnded { name: name.clone() })
+    }
+
+    fn seal(
+        &self,
+        job: &Job<'_>,
+        work: &Work,
+        before: &BTreeMap<PathBuf, Stamp>,
+    ) -> Result<PackageManifest, BuildError> {
+        let (recipe, tree) = (job.recipe, work.tree());
+        let name = &recipe.name;
+        let after = snapshot(&tree).map_err(|source| BuildError::Io {
+            name: name.clone(),
+            doing: "look at what it installed",
+            source,
+        })?;
+        for (path, stamp) in before {
+            if after.get(path) != Some(stamp) {
+                return Err(BuildError::NeedTouched { name: name.clone(), path: path.clone() });
+            }
+        }
+        let own: Vec<PathBuf> = after.into_keys().filter(|path| !before.contains_key(path)).collect();
+        if own.is_empty() {
+            return Err(BuildError::InstalledNothing { name: name.clone() });
+        }
+        let sealing = Sealing {
+            root: &tree,
+            own: &own,
+            name: name.clone(),
+            version: recipe.version.clone(),
+            license: recipe.license.clone(),
+            platform: self.platform.clone(),
+            build_key: job.planned.key,
+            needs: recipe.needs.clone(),
+            placeholder: self.placeholder.clone(),
+            build_folders: vec![work.seen_build().into_os_string().into_encoded_bytes()],
+            rpath: recipe.build.rpath,
+            exclude: &recipe.build.exclude,
+            system_libraries: &recipe.build.system_libraries,
+            system_root: Path::new("/"),
+        };
+        seal::seal(&sealing).map_err(|source| BuildError::Seal { name: name.clone(), source })
+    }
+
+    fn pack(
+        &self,
+        manifest: &PackageManifest,
+        work: &Work,
+        to: &Path,
+    ) -> std::io::Result<Result<(), BuildError>> {
+        let mut file = std::io::BufWriter::new(fs_err::File::create(to)?);
+        let packed = archive::pack::pack(manifest, &work.tree(), &mut file)
+            .map_err(|source| BuildError::Archive { name: manifest.name.clone(), source });
+        std::io::Write::flush(&mut file)?;
+        Ok(packed)
+    }
+
+    /// Installs the package and its needs at a second prefix and runs the tests there, the placeholder gone.
+    fn test(&self, job: &Job<'_>, work: &Work, log: &Path, packed: &Path) -> Result<(), BuildError> {
+        let recipe = job.recipe;
+        if recipe.tests.is_empty() {
+            return Ok(());
+        }
+        let seen = work.seen_test_tree();
+        let prefix = Prefix::new(&seen).map_err(|_| BuildError::Placeholder { placeholder: self.placeholder.clone() })?;
+        self.unpack(job, &job.needs, &work.test_tree(), &prefix)?;
+        self.unpack_file(job, packed, &work.test_tree(), &prefix)?;
+        let scene = Scene {
+            prefix: seen.display().to_string(),
+            source: String::new(),
+            out: String::new(),
+            jobs: self.jobs,
+        };
+        let home = work.seen_home().display().to_string();
+        let mut environment = steps::environment(recipe, &scene, &home, "/nowhere");
+        // A library must be found by what the package says, not by what the test brings.
+        environment.retain(|(name, _)| name != "LD_RUN_PATH");
+        let folder = if self.sandbox.level.has_own_root() { PathBuf::from("/tmp") } else { work.folder().join("tmp") };
+        for (place, test) in recipe.tests.iter().enumerate() {
+            let step = SandboxedStep {
+                level: self.sandbox.level,
+                root: work.root(),
+                binds: work.test_binds(),
+                folder: folder.clone(),
+                command: shell_command(&steps::replace(&test.run, recipe, &scene)),
+                environment: environment.clone(),
+                is_interactive: false,
+            };
+            self.runner.run(&recipe.name, &format!("test {}", place + 1), &step, &work.step_file(), log)?;
+        }
+        Ok(())
+    }
+}
+
+fn shell_command(script: &str) -> Vec<String> {
+    vec!["/bin/sh".to_owned(), "-e".to_owned(), "-c".to_owned(), script.to_owned()]
+}
+
+/// What tells that a file was touched: its inode and the time of its last change, which nobody can set back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    changed: (i64, i64),
+}
+
+/// All files and links below a folder, and the folders that hold nothing, by relative path.
+fn snapshot(tree: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(folder) = open.pop() {
+        let mut is_empty = true;
+        for entry in fs_err::read_dir(tree.join(&folder))? {
+            let entry = entry?;
+            is_empty = false;
+            let path = folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                open.push(path);
+            } else {
+                found.insert(path, Stamp::of(&entry.metadata()?));
+            }
+        }
+        if is_empty && folder != Path::new("") {
+            let facts = fs_err::symlink_metadata(tree.join(&folder))?;
+            // Things come and go in folders; that one exists is all that counts.
+            found.insert(folder, Stamp { inode: facts.ino(), changed: (0, 0) });
+        }
+    }
+    Ok(found)
+}
+
+impl Stamp {
+    fn of(facts: &std::fs::Metadata) -> Stamp {
+        Stamp { inode: facts.ino(), changed: (facts.ctime(), facts.ctime_nsec()) }
+    }
+}
+
+/// The last lines of a log, at most `count` of at most 400 bytes each.
+pub fn tail_of(log: &Path, count: usize) -> Vec<String> {
+    let read = || -> std::io::Result<String> {
+        let mut file = fs_err::File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(16 << 10)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    // Without a log there are no last lines; the failure itself is told anyway.
+    let text = read().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(count)..];
+    last.iter().map(|line| line.chars().take(400).collect()).collect()
+}

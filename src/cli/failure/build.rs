@@ -1,0 +1,91 @@
+//! Words for what goes wrong in builds.
+
+use crate::builder::error::BuildError;
+use crate::cli::failure::{Code, Failure};
+use crate::flow::build::Error;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Checkout(error) => error.into(),
+            Error::NoWorkTree => Failure::new(Code::Usage, "there is nothing to build in a bare repository")
+                .why("recipes are built as they lie in a work tree")
+                .next("`git worktree add DIR` makes one; then run `tagalong -C DIR build`"),
+            Error::Host(error) => error.into(),
+            Error::Recipes(error) => error.into(),
+            Error::UnknownRecipe(error) => error.into(),
+            Error::Store(error) => error.into(),
+            Error::Http(error) => error.into(),
+            Error::Build(error) => error.into(),
+        }
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Failure {
+        match error {
+            BuildError::Step { name, step, code, log, tail } => {
+                Failure::new(Code::BuildStep, format!("the step `{step}` of {name} failed with exit code {code}"))
+                    .report(tail.join("\n"))
+                    .why(format!("its last lines stand above; the whole log is {}", log.display()))
+                    .next(format!("`tagalong build --shell {name}` opens a shell where it is built"))
+                    .next(format!("`tagalong build --keep {name}` keeps its work folder"))
+            }
+            BuildError::Interrupted => Failure::new(Code::BuildStep, "the build was stopped")
+                .next("run the same command again; finished packages are kept"),
+            BuildError::ShellEnded { name } => Failure::new(Code::BuildStep, format!("{name} was not built"))
+                .why("a shell was asked for instead")
+                .next(format!("`tagalong build {name}` builds it")),
+            BuildError::MissingTools { missing } => {
+                let names: Vec<&str> = missing.iter().map(|(tool, _)| tool.as_str()).collect();
+                let mut failure = Failure::new(
+                    Code::NotFound,
+                    format!("this machine lacks programs that recipes need: {}", names.join(", ")),
+                );
+                for (tool, users) in &missing {
+                    let users: Vec<&str> = users.iter().map(|name| name.as_str()).collect();
+                    failure = failure.why(format!("`{tool}` is a tool of {}", users.join(", ")));
+                }
+                failure.next("install them on the builder, on Debian with `apt-get install`, or write recipes for them")
+            }
+            BuildError::Sources { source, .. } => source.into(),
+            BuildError::Seal { name, source } => super::seal::of_package(&name, source),
+            BuildError::Archive { name, source } => {
+                let failure: Failure = source.into();
+                failure.why(format!("while {name} was built"))
+            }
+            BuildError::Store { source, .. } => source.into(),
+            BuildError::NeedGone { name, archive } => {
+                Failure::new(Code::NotFound, format!("{name} cannot be built: a package it needs left the store"))
+                    .why(format!("the archive {archive} was there when the build was planned"))
+                    .next("run the same command again")
+            }
+            BuildError::NeedTouched { name, path } => {
+                Failure::new(Code::CheckFound, format!("{name} changed a file that is not its own: {}", path.display()))
+                    .why("a package only adds files; this one belongs to one of its needs")
+                    .next(format!("keep the steps of {name} from writing it, or put the two into one recipe"))
+            }
+            BuildError::InstalledNothing { name } => {
+                Failure::new(Code::BuildStep, format!("{name} installed nothing"))
+                    .why("after its last step no new file lies at the prefix")
+                    .next("let a step install to `{prefix}`; `$PREFIX` holds it too")
+            }
+            BuildError::Prebuilt { name, file, was, offset } => {
+                let place = format!("`{}` holds `{was}` at byte {offset}", file.display());
+                Failure::new(Code::CheckFound, format!("{name} cannot be moved: {place}"))
+                    .why("the file is no text, and the placeholder is longer than what stands there")
+                    .next(format!("drop the file with `exclude`, or build {name} from source"))
+            }
+            BuildError::Placeholder { placeholder } => {
+                Failure::new(Code::Usage, format!("the placeholder `{}` cannot be made", placeholder.as_str()))
+                    .why("the kernel gives no namespaces here, and only root can make it for real")
+                    .next("run as root, or allow user namespaces in this container")
+            }
+            BuildError::Io { name, doing, source } => {
+                Failure::new(Code::Internal, format!("{name}: could not {doing}")).why(source.to_string()).next(
+                    "mend what the line above names; `df` tells whether a disk is full",
+                )
+            }
+        }
+    }
+}

@@ -1,1 +1,5 @@
 //! Packs and unpacks package archives and source archives.
+pub mod foreign;
+mod foreign_tar;
+mod foreign_tree;
+mod foreign_zip;

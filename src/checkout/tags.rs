@@ -4,7 +4,7 @@
 //! ref may have must be seen to be refused. Does not decide between tags; `resolve.rs` does.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use gix::ObjectId;
@@ -137,8 +137,8 @@ fn loose(
         if entry.file_type().map_err(|error| Error::unreadable(&error))?.is_dir() {
             loose(repository, &entry.path(), &format!("{name}/"), literal, keep)?;
         } else if name.starts_with(literal) && !name.ends_with(".lock") {
-            let bytes = fs_err::read(entry.path()).map_err(|error| Error::unreadable(&error))?;
-            let id = match ObjectId::from_hex(bytes.trim_ascii()) {
+            let mut content = [0; 64];
+            let id = match ObjectId::from_hex(head(&entry.path(), &mut content)?.trim_ascii()) {
                 Ok(id) => id,
                 Err(_) => follow(repository, &name)?,
             };
@@ -146,6 +146,13 @@ fn loose(
         }
     }
     Ok(())
+}
+
+/// The first bytes of a ref's file: one read, since there may be thousands of them.
+fn head<'a>(path: &Path, content: &'a mut [u8; 64]) -> Result<&'a [u8], Error> {
+    let mut file = fs_err::File::open(path).map_err(|error| Error::unreadable(&error))?;
+    let length = file.read(content).map_err(|error| Error::unreadable(&error))?;
+    Ok(&content[..length])
 }
 
 /// The object of a tag whose ref holds no id: a symbolic one, or a damaged one.

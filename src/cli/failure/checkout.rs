@@ -2,6 +2,7 @@
 
 use crate::checkout::{Candidate, Error};
 use crate::cli::failure::{Code, Failure};
+use crate::cli::mistakes;
 use crate::flow;
 
 /// What helps in every shallow clone.
@@ -26,15 +27,9 @@ impl From<Error> for Failure {
                 .next("`git refs migrate --ref-format=files` converts it"),
             Error::Open { .. } => new(Code::NotFound).next("`git status` there says more about it"),
             Error::Unreadable { .. } => new(Code::Internal).next("see to it that the file can be read, then try again"),
-            Error::Project(mistakes) => {
-                let line = |at: usize| mistakes.text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-                let failure = Failure::new(Code::Usage, format!("`{}` cannot be used", mistakes.name));
-                mistakes.list.iter().fold(failure, |failure, mistake| {
-                    let at = line(mistake.span.start.min(mistakes.text.len()));
-                    let failure = failure.why(format!("line {at}: {}", mistake.what));
-                    mistake.hint.iter().fold(failure, |failure, hint| failure.next(hint.clone()))
-                })
-            }
+            Error::Project(mistakes) => Failure::new(Code::Usage, format!("`{}` cannot be used", mistakes.name))
+                .report(mistakes::render(&mistakes, false))
+                .next("mend what is shown above"),
             Error::Git { .. } => new(Code::NotFound).next("`git fsck` says whether the repository is whole"),
             Error::NoCommit { reason, .. } => new(Code::NotFound)
                 .why(reason.replace('\n', " "))

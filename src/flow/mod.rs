@@ -1,1 +1,6 @@
 //! One verb a file: Options, Outcome, Error, one function. Flows do not call flows.
+pub mod init;
+pub mod recipe_check;
+pub mod recipe_graph;
+pub mod recipe_new;
+pub mod recipe_show;

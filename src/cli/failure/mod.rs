@@ -2,6 +2,10 @@
 //!
 //! One file per room below that has errors; each turns the facts of an error enum into a [`Failure`].
 
+mod project;
+mod recipe;
+mod sources;
+
 use std::fmt;
 use std::process::ExitCode;
 

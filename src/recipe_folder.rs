@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::platform::Platform;
+use crate::model::project::PROJECT_FILE;
 use crate::model::recipe::{Recipe, RecipeName};
 use crate::recipe_file::{self, Mention, Mentioned, Reading};
 use crate::toml_file::nearest_word::{did_you_mean, nearest_word};
@@ -110,6 +111,33 @@ impl RecipeFolder {
     }
 }
 
+/// The names of all sub-folders, which recipes are in; sorted.
+///
+/// # Errors
+/// [`Error::NoFolder`], [`Error::Read`].
+pub fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    if !folder.is_dir() {
+        return Err(Error::NoFolder { folder: folder.to_owned() });
+    }
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(folder).map_err(Error::Read)? {
+        let entry = entry.map_err(Error::Read)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() && !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The root of the project that a folder is in: the nearest folder upwards with a `tagalong.toml`, else with a `.git`,
+/// else the folder itself.
+pub fn root_above(folder: &Path) -> PathBuf {
+    let has = |name: &'static str| folder.ancestors().find(move |folder| folder.join(name).exists());
+    has(PROJECT_FILE).or_else(|| has(".git")).unwrap_or(folder).to_owned()
+}
+
 /// One recipe file that was read.
 struct File {
     /// The name of its folder.
@@ -133,8 +161,7 @@ impl File {
     }
 
     fn check_mention(&self, mention: &Mention, own: &Path, names: &BTreeSet<String>) -> Option<Mistake> {
-        let mistake =
-            |what: String, hint: Option<String>| Some(Mistake { span: mention.span.clone(), what, hint });
+        let mistake = |what: String, hint: Option<String>| Some(Mistake { span: mention.span.clone(), what, hint });
         let name = mention.name.escape_debug();
         match mention.kind {
             Mentioned::Itself if mention.name != self.name => {
@@ -183,19 +210,7 @@ fn nearest_file(own: &Path, name: &str) -> Option<String> {
 
 /// Every recipe file below a folder, by name.
 fn read_all(folder: &Path, platform: Option<&Platform>) -> Result<Vec<File>, Error> {
-    if !folder.is_dir() {
-        return Err(Error::NoFolder { folder: folder.to_owned() });
-    }
-    let mut files = Vec::new();
-    for entry in fs_err::read_dir(folder).map_err(Error::Read)? {
-        let entry = entry.map_err(Error::Read)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().is_dir() && !name.starts_with('.') {
-            files.push(read_one(&entry.path(), name, platform)?);
-        }
-    }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(files)
+    names(folder)?.into_iter().map(|name| read_one(&folder.join(&name), name, platform)).collect()
 }
 
 fn read_one(folder: &Path, name: String, platform: Option<&Platform>) -> Result<File, Error> {
@@ -250,9 +265,8 @@ fn note_circles(files: &mut [File]) {
             continue;
         }
         let next = circle.get(1).unwrap_or(&file.name);
-        let is_edge = |mention: &&Mention| {
-            matches!(mention.kind, Mentioned::Need | Mentioned::Tool) && mention.name == *next
-        };
+        let is_edge =
+            |mention: &&Mention| matches!(mention.kind, Mentioned::Need | Mentioned::Tool) && mention.name == *next;
         let span = file.reading.mentions.iter().find(is_edge).map_or(0..0, |mention| mention.span.clone());
         let what = format!("`{}` needs itself: {}", file.name, circle.join(" -> "));
         file.reading.mistakes.push(Mistake { span, what, hint: Some("one of these needs must go".to_owned()) });

@@ -96,7 +96,8 @@ pub fn unpack_within(archive: &Path, into: &Path, limits: Limits) -> Result<(), 
 /// When the file cannot be read.
 pub fn kind_of(archive: &Path) -> Result<Option<ArchiveKind>, ForeignError> {
     let mut head = Vec::new();
-    let unreadable = |error: io::Error| ForeignError::Unreadable { archive: archive.to_owned(), reason: error.to_string() };
+    let unreadable =
+        |error: io::Error| ForeignError::Unreadable { archive: archive.to_owned(), reason: error.to_string() };
     open(archive)?.take(512).read_to_end(&mut head).map_err(unreadable)?;
     Ok(ArchiveKind::of(&head))
 }

@@ -217,7 +217,7 @@ fn inside(name: &[u8]) -> Result<PathBuf, EntryFault> {
 /// Whether a link's target, seen from a folder so many levels below the top, cannot lead above the top.
 ///
 /// `..` counts only in front: after a name it would climb out of whatever a link of that name leads to.
-pub(super) fn stays_inside(target: &[u8], depth: usize) -> bool {
+pub(crate) fn stays_inside(target: &[u8], depth: usize) -> bool {
     if target.is_empty() || target.starts_with(b"/") || target.contains(&0) {
         return false;
     }

@@ -1,5 +1,5 @@
 //! Packs and unpacks package archives and source archives.
 pub mod foreign;
 mod foreign_tar;
-mod foreign_tree;
+pub(crate) mod foreign_tree;
 mod foreign_zip;

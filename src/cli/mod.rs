@@ -11,6 +11,7 @@ pub mod install;
 pub mod key;
 pub mod mistakes;
 pub mod platform;
+pub mod print;
 pub mod publish;
 pub mod recipe;
 pub mod resolve;

@@ -2,3 +2,8 @@
 
 pub mod platform;
 pub mod resolve;
+pub mod init;
+pub mod recipe_check;
+pub mod recipe_graph;
+pub mod recipe_new;
+pub mod recipe_show;

@@ -49,6 +49,11 @@ Sources are archives (`.tar`, `.tar.gz`, `.tar.xz`, `.tar.bz2`, `.tar.zst`, `.zi
 folder is stripped. Several sources are laid over each other in order; a file that is there already is a mistake.
 ";
 
+const BUILDS: &str = "
+`{prefix}`, `{version}` and `{jobs}` are replaced in `options`, `env`, `before`, `after`, `script` and in the `run` of tests
+when it is built: where the package goes, its version, and how many jobs may run at once.
+";
+
 const WHENS: &str = "
 All blocks whose `platform` matches are applied in order. A field replaces the one of the recipe: nothing is added to a
 list. All blocks are checked on every platform.
@@ -59,7 +64,7 @@ pub fn reference() -> String {
     let mut page = HEAD.to_owned();
     section(&mut page, "The recipe", TOP, "");
     section(&mut page, "`[[source]]`", SOURCE, ORDER);
-    section(&mut page, "`[build]`", BUILD, "");
+    section(&mut page, "`[build]`", BUILD, BUILDS);
     section(&mut page, "`[[test]]`", TEST, "");
     section(&mut page, "`[[when]]`", WHEN, WHENS);
     page

@@ -1,1 +1,2 @@
 //! Facts to text: inventory, graph.
+pub mod graph;

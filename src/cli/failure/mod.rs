@@ -4,6 +4,9 @@
 
 mod checkout;
 mod host;
+mod project;
+mod recipe;
+mod sources;
 
 use std::fmt;
 use std::process::ExitCode;

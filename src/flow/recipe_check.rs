@@ -1,0 +1,100 @@
+//! `recipe check`: recipes -read, as on every platform of the project-> all mistakes.
+//!
+//! Does not show them (`cli/mistakes.rs`).
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::model::platform::Platform;
+use crate::model::project::{PROJECT_FILE, RECIPES_FOLDER};
+use crate::model::recipe::RecipeName;
+use crate::project_file;
+use crate::recipe_folder::{self, RecipeFolder, UnknownRecipe};
+use crate::toml_file::Mistakes;
+use crate::toml_file::nearest_word::nearest_word;
+
+/// What is checked.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A folder of the project.
+    pub directory: PathBuf,
+    /// The recipes whose mistakes are told; none for all.
+    pub names: Vec<RecipeName>,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The recipes that were checked.
+    pub checked: Vec<String>,
+    /// By file.
+    pub mistakes: Vec<Mistakes>,
+}
+
+/// Why nothing was checked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Folder(#[from] recipe_folder::Error),
+    #[error(transparent)]
+    Unknown(#[from] UnknownRecipe),
+    #[error("{0}")]
+    Read(#[source] io::Error),
+}
+
+/// Checks the recipes, and `tagalong.toml` with them, since the platforms stand there.
+///
+/// # Errors
+/// When there are no recipes, when one is named that does not exist, when a file cannot be read.
+pub fn recipe_check(options: &Options) -> Result<Outcome, Error> {
+    let root = recipe_folder::root_above(&options.directory);
+    let folder = root.join(RECIPES_FOLDER);
+    let known = recipe_folder::names(&folder)?;
+    if let Some(given) = options.names.iter().find(|name| !known.iter().any(|known| known == name.as_str())) {
+        let suggestion = nearest_word(given.as_str(), known.iter().map(String::as_str)).map(str::to_owned);
+        return Err(Error::Unknown(UnknownRecipe { given: given.clone(), suggestion }));
+    }
+    let is_asked = |name: &str| options.names.is_empty() || options.names.iter().any(|asked| asked.as_str() == name);
+    let (mut mistakes, platforms) = platforms(&root)?;
+    let mut found = Vec::new();
+    for platform in std::iter::once(None).chain(platforms.iter().map(Some)) {
+        match RecipeFolder::load(&folder, platform) {
+            Ok(_) => {}
+            Err(recipe_folder::Error::Mistakes(list)) => list.into_iter().for_each(|one| join(&mut found, one)),
+            Err(error) => return Err(Error::Folder(error)),
+        }
+    }
+    found.sort_by(|a: &Mistakes, b| a.name.cmp(&b.name));
+    mistakes.extend(found.into_iter().filter(|one| owner(&one.name).is_none_or(&is_asked)));
+    Ok(Outcome { checked: known.into_iter().filter(|name| is_asked(name)).collect(), mistakes })
+}
+
+/// The platforms of the project; without a project file there are none.
+fn platforms(root: &Path) -> Result<(Vec<Mistakes>, Vec<Platform>), Error> {
+    let text = match fs_err::read_to_string(root.join(PROJECT_FILE)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+        Err(error) => return Err(Error::Read(error)),
+    };
+    Ok(match project_file::parse(PROJECT_FILE, &text) {
+        Ok(project) => (Vec::new(), project.platforms.into_iter().map(|platform| platform.id).collect()),
+        Err(mistakes) => (vec![mistakes], Vec::new()),
+    })
+}
+
+/// The recipe that `extern-recipes/<name>/recipe.toml` is of.
+fn owner(file: &str) -> Option<&str> {
+    Path::new(file).parent()?.file_name()?.to_str()
+}
+
+/// Adds the mistakes of a file that are not known yet.
+fn join(found: &mut Vec<Mistakes>, new: Mistakes) {
+    let Some(old) = found.iter_mut().find(|old| old.name == new.name) else {
+        found.push(new);
+        return;
+    };
+    let known: BTreeSet<(usize, String)> = old.list.iter().map(|one| (one.span.start, one.what.clone())).collect();
+    old.list.extend(new.list.into_iter().filter(|one| !known.contains(&(one.span.start, one.what.clone()))));
+    old.list.sort_by_key(|one| (one.span.start, one.span.end));
+}

@@ -1,0 +1,43 @@
+//! `recipe graph`: recipes -closure-> graph.
+//!
+//! Does not draw (`report/graph.rs`).
+
+use std::path::PathBuf;
+
+use crate::model::platform::Platform;
+use crate::model::project::RECIPES_FOLDER;
+use crate::model::recipe::{Recipe, RecipeName};
+use crate::recipe_folder::{self, RecipeFolder, UnknownRecipe};
+use crate::report::graph::Graph;
+
+/// Which recipes; none for all.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A folder of the project.
+    pub directory: PathBuf,
+    pub names: Vec<RecipeName>,
+    pub platform: Option<Platform>,
+}
+
+/// Why there is no graph.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Folder(#[from] recipe_folder::Error),
+    #[error(transparent)]
+    Unknown(#[from] UnknownRecipe),
+}
+
+/// Makes the graph of recipes and all they are built after.
+///
+/// # Errors
+/// When the recipes have mistakes or there is none of a name.
+pub fn recipe_graph(options: &Options) -> Result<Graph, Error> {
+    let folder = recipe_folder::root_above(&options.directory).join(RECIPES_FOLDER);
+    let recipes = RecipeFolder::load(&folder, options.platform.as_ref())?;
+    let wanted: Vec<&Recipe> = match options.names.as_slice() {
+        [] => recipes.recipes().iter().collect(),
+        names => recipes.closure(names)?,
+    };
+    Ok(Graph::new(&wanted))
+}

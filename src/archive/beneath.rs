@@ -90,9 +90,8 @@ impl Beneath {
     fn parent<'a>(&mut self, path: &'a EntryPath) -> Result<(BorrowedFd<'_>, &'a str), Error> {
         let wanted = path.parent().unwrap_or("");
         let name = &path.as_str()[if wanted.is_empty() { 0 } else { wanted.len() + 1 }..];
-        let holds = |folder: &str| {
-            wanted.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let holds =
+            |folder: &str| wanted.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         while self.open.last().is_some_and(|(folder, _)| !holds(folder)) {
             self.open.pop();
         }

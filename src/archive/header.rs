@@ -91,14 +91,16 @@ fn block(out: &mut Vec<u8>, path: &str, kind: u8, mode: u32, size: u64, target: 
     let mut put = |at: usize, text: &[u8]| block[at..at + text.len()].copy_from_slice(text);
     put(0, &path.as_bytes()[..path.len().min(100)]);
     put(100, format!("{mode:07o}").as_bytes());
-    put(108, b"0000000\0000000000\0");
+    put(108, b"0000000");
+    put(116, b"0000000");
     put(124, format!("{size:011o}").as_bytes());
     // One second after 1970: some programs warn about zero.
     put(136, b"00000000001");
     put(156, &[kind]);
     put(157, &target.as_bytes()[..target.len().min(100)]);
     put(257, b"ustar\x0000");
-    put(329, b"0000000\0000000000\0");
+    put(329, b"0000000");
+    put(337, b"0000000");
     // The sum is taken with its own field full of spaces.
     put(148, b"        ");
     let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();

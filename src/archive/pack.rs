@@ -32,8 +32,11 @@ pub fn pack(manifest: &PackageManifest, tree: &Path, out: &mut dyn Write) -> Res
         let changed = || Error::Changed { path: entry.path.to_string() };
         header::write_entry(&mut spare, entry);
         out.write_all(&spare).map_err(write)?;
-        let found = fs_err::symlink_metadata(&path)
-            .map_err(|source| Error::File { doing: "looking at a file to pack", path: path.clone(), source })?;
+        let found = fs_err::symlink_metadata(&path).map_err(|source| Error::File {
+            doing: "looking at a file to pack",
+            path: path.clone(),
+            source,
+        })?;
         match &entry.kind {
             EntryKind::Folder if found.is_dir() => {}
             EntryKind::Link { target } if found.is_symlink() => {

@@ -53,13 +53,8 @@ pub fn unpack(reader: impl Read, into: &Path, prefix: &Prefix, limits: &Limits) 
         return Err(Error::TooLarge { size, limit: limits.unpacked });
     }
     let replacement = Replacement::new(&manifest.placeholder, prefix)?;
-    let mut writer = Writer {
-        folder: Beneath::new(into)?,
-        replacement,
-        prefix,
-        buffer: vec![0; PIECE],
-        spare: Vec::new(),
-    };
+    let mut writer =
+        Writer { folder: Beneath::new(into)?, replacement, prefix, buffer: vec![0; PIECE], spare: Vec::new() };
     let (mut files, mut relocated) = (0, 0);
     for entry in &manifest.entries {
         tar.expect(entry)?;
@@ -112,7 +107,8 @@ impl Writer<'_> {
                         refuse_space(piece, path, file, self.prefix)?;
                     }
                     let patched = patcher.feed(piece, &mut self.spare);
-                    patched.map_err(|NoPlaceholder { offset }| Error::NoPlaceholder { path: path.to_string(), offset })?
+                    patched
+                        .map_err(|NoPlaceholder { offset }| Error::NoPlaceholder { path: path.to_string(), offset })?
                 }
             };
             out.write_all(shown).map_err(|error| self.folder.failed("writing a file", path, error))?;
@@ -142,10 +138,12 @@ struct TarReader<R> {
     found: Vec<u8>,
 }
 
-/// The archive behind its first bytes, by which its packing is told.
+/// The archive with its first bytes, by which its packing was told, put back in front.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
 enum Decoded<R> {
-    Zstd(Box<FrameReader<Chain<Cursor<Vec<u8>>, R>>>),
-    Gzip(Box<MultiGzDecoder<BufReader<Chain<Cursor<Vec<u8>>, R>>>>),
+    Zstd(Box<FrameReader<Whole<R>>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Whole<R>>>>),
 }
 
 impl<R: Read> TarReader<R> {

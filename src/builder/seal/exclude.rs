@@ -89,7 +89,8 @@ mod tests {
             ("bin/z", "z", true),
         ];
         for (path, glob, expected) in table {
-            let globs: Vec<String> = [glob].iter().filter(|glob| !glob.is_empty()).map(|glob| glob.to_string()).collect();
+            let globs: Vec<String> =
+                [glob].iter().filter(|glob| !glob.is_empty()).map(|glob| glob.to_string()).collect();
             assert_eq!(is_dropped(path, &globs), expected, "{glob} on {path}");
         }
     }

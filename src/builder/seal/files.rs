@@ -27,11 +27,7 @@ pub struct Sealed {
 }
 
 /// Seals all files, in order.
-pub fn seal_all(
-    sealing: &Sealing<'_>,
-    nodes: &[Node],
-    findings: &mut Vec<Finding>,
-) -> Result<Vec<Sealed>, SealError> {
+pub fn seal_all(sealing: &Sealing<'_>, nodes: &[Node], findings: &mut Vec<Finding>) -> Result<Vec<Sealed>, SealError> {
     let searcher = Searcher::new(sealing.placeholder, sealing.build_folders);
     let mut files = Vec::new();
     for node in nodes {

@@ -87,13 +87,8 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(sealing: &'a Sealing<'a>, files: &[Sealed]) -> Result<View<'a>, SealError> {
         let root = fs_err::canonicalize(sealing.root).map_err(failed("looking at the tree", sealing.root))?;
-        let view = View {
-            sealing,
-            root,
-            seen: RefCell::default(),
-            facts: RefCell::default(),
-            names: RefCell::default(),
-        };
+        let view =
+            View { sealing, root, seen: RefCell::default(), facts: RefCell::default(), names: RefCell::default() };
         for file in files {
             if let Some(facts) = &file.facts {
                 let seen = Seen { real: view.path_of(file.path.as_str()), facts: Arc::clone(facts) };

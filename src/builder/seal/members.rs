@@ -17,13 +17,7 @@ const WINDOW: usize = 16 << 20;
 const LARGEST: u64 = 4 << 30;
 
 /// The traces in the packed members of a file; a placeholder there can never be replaced.
-pub fn leaks(
-    bytes: &[u8],
-    kind: Kind,
-    facts: Option<&Facts>,
-    searcher: &Searcher,
-    folders: &[Vec<u8>],
-) -> Vec<Leak> {
+pub fn leaks(bytes: &[u8], kind: Kind, facts: Option<&Facts>, searcher: &Searcher, folders: &[Vec<u8>]) -> Vec<Leak> {
     let mut leaks = Vec::new();
     let outcome = members::each_member(bytes, kind, facts, &mut |name, reader| {
         let (residues, is_whole) = search(reader, searcher);

@@ -102,7 +102,8 @@ fn settle_link(sealing: &Sealing<'_>, path: &EntryPath, full: &Path) -> Result<R
     // A `..` behind the name of another link means something else than its text says.
     let folder = full.parent().unwrap_or(sealing.root);
     let is_absolute = found.starts_with('/');
-    if !is_absolute && fs_err::canonicalize(folder.join(&found)).ok() != fs_err::canonicalize(folder.join(&target)).ok() {
+    if !is_absolute && fs_err::canonicalize(folder.join(&found)).ok() != fs_err::canonicalize(folder.join(&target)).ok()
+    {
         return outside();
     }
     fs_err::remove_file(full).map_err(failed("making a link relative", full))?;

@@ -2,6 +2,9 @@
 //!
 //! One file per room below that has errors; each turns the facts of an error enum into a [`Failure`].
 
+mod archive;
+pub mod seal;
+
 use std::fmt;
 use std::process::ExitCode;
 

@@ -44,10 +44,16 @@ pub struct Need {
 /// Where a name led.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    At { path: String, real: String, way: Way },
+    At {
+        path: String,
+        real: String,
+        way: Way,
+    },
     Missing,
     /// Something that is no library lies at this path.
-    NotALibrary { path: String },
+    NotALibrary {
+        path: String,
+    },
 }
 
 /// The rule that led to a library.
@@ -325,10 +331,7 @@ mod tests {
             ("/1/b", Look::Other),
             ("/2/b", seen("/2/b", facts(&[], None, None))),
         ];
-        let expected = [
-            r#"a At { path: "/2/a", real: "/2/a", way: Runpath }"#,
-            r#"b NotALibrary { path: "/1/b" }"#,
-        ];
+        let expected = [r#"a At { path: "/2/a", real: "/2/a", way: Runpath }"#, r#"b NotALibrary { path: "/1/b" }"#];
         assert_eq!(trace(&files, "/x"), expected);
     }
 

@@ -198,10 +198,8 @@ mod tests {
     fn offset_without_a_placeholder_is_an_error_even_when_only_a_part_has_come() {
         let placeholder = Placeholder::with_length(64).unwrap();
         let replacement = Replacement::new(&placeholder, &Prefix::new(Path::new("/p")).unwrap()).unwrap();
-        for relocations in [
-            Relocations { text: vec![3], fixed: vec![] },
-            Relocations { text: vec![], fixed: vec![3] },
-        ] {
+        for relocations in [Relocations { text: vec![3], fixed: vec![] }, Relocations { text: vec![], fixed: vec![3] }]
+        {
             let mut patcher = replacement.start(&relocations);
             let mut piece = *b"abc/opt!";
             assert_eq!(patcher.feed(&mut piece, &mut Vec::new()), Err(NoPlaceholder { offset: 3 }));

@@ -7,6 +7,8 @@ mod host;
 mod project;
 mod recipe;
 mod sources;
+mod archive;
+pub mod seal;
 
 use std::fmt;
 use std::process::ExitCode;

@@ -109,10 +109,8 @@ impl<'de> Deserialize<'de> for Entry {
             KindName::File if fields.target.is_some() => return wrong("a file has no target"),
             KindName::File => match (fields.mode, fields.size, fields.digest) {
                 (Some(mode), Some(size), Some(digest)) => {
-                    let relocations = Relocations {
-                        text: fields.text.unwrap_or_default(),
-                        fixed: fields.fixed.unwrap_or_default(),
-                    };
+                    let relocations =
+                        Relocations { text: fields.text.unwrap_or_default(), fixed: fields.fixed.unwrap_or_default() };
                     EntryKind::File(FileEntry { mode, size, digest, relocations })
                 }
                 _ => return wrong("a file needs mode, size and digest"),

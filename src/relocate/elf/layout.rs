@@ -171,7 +171,8 @@ impl<'a> Layout<'a> {
     pub fn string_range(&self, offset: u64) -> Result<Range<usize>, ElfFault> {
         let start = usize::try_from(offset).ok().and_then(|offset| self.strings.start.checked_add(offset));
         let start = start.filter(|start| *start < self.strings.end);
-        let start = start.ok_or_else(|| ElfFault::new(format!("the string {offset:#x} lies outside of its strings")))?;
+        let start =
+            start.ok_or_else(|| ElfFault::new(format!("the string {offset:#x} lies outside of its strings")))?;
         let length = memchr::memchr(0, &self.bytes[start..self.strings.end]);
         Ok(start..start + length.ok_or_else(|| ElfFault::new("a string has no end"))?)
     }

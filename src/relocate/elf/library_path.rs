@@ -119,12 +119,7 @@ fn plan(
 }
 
 /// The parts of a string, with its NUL, that no other name refers to.
-fn free_runs(
-    layout: &Layout<'_>,
-    value: u64,
-    others: &[u64],
-    runs: &mut Vec<Range<usize>>,
-) -> Result<(), ElfFault> {
+fn free_runs(layout: &Layout<'_>, value: u64, others: &[u64], runs: &mut Vec<Range<usize>>) -> Result<(), ElfFault> {
     let old = layout.string_range(value)?;
     let whole = old.start..old.end + 1;
     let mut shared = Vec::new();

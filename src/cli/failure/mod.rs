@@ -2,6 +2,8 @@
 //!
 //! One file per room below that has errors; each turns the facts of an error enum into a [`Failure`].
 
+mod http;
+
 use std::fmt;
 use std::process::ExitCode;
 

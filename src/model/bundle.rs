@@ -86,9 +86,12 @@ impl BundleManifest {
 
     /// The packages that are not the same in both bundles, by name; empty when both stand for the same bytes.
     ///
-    /// Who built it, with which tool and how often it was published makes no difference.
+    /// Who built it, from which build keys, with which tool and how often it was published makes no difference.
     pub fn differences(&self, other: &BundleManifest) -> Vec<RecipeName> {
-        let differs = |package: &&BundlePackage, list: &[BundlePackage]| !list.contains(package);
+        let is_same = |one: &BundlePackage, other: &BundlePackage| {
+            *one == BundlePackage { build_key: one.build_key, ..other.clone() }
+        };
+        let differs = |one: &&BundlePackage, list: &[BundlePackage]| !list.iter().any(|other| is_same(one, other));
         let mut names: Vec<RecipeName> = (self.packages.iter().filter(|one| differs(one, &other.packages)))
             .chain(other.packages.iter().filter(|one| differs(one, &self.packages)))
             .map(|package| package.name.clone())

@@ -3,7 +3,8 @@
 //! Does not know what the objects are.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -77,21 +78,21 @@ impl Directory {
         Lock::take(&folder.join(format!(".{name}.lock")), path, tell).map_err(system)
     }
 
+    /// Writes a whole object under a name that nobody looks for.
     fn unfinished(&self, path: &str, bytes: &mut dyn Read) -> Result<Unfinished, ChannelError> {
         let there = self.folder.join(path);
         let (folder, name) = parts(&there);
         fs::create_dir_all(folder).map_err(system)?;
-        let here = folder.join(format!(".{name}.unfinished-{}", std::process::id()));
-        // One that a killed process of the same number left.
-        match fs::remove_file(&here) {
-            Err(error) if !is_absence(&error) => return Err(system(error)),
-            _ => {}
-        }
-        let unfinished = Unfinished { here, there };
-        let mut file = fs::File::create_new(&unfinished.here).map_err(system)?;
+        // Readable by whoever the umask allows: others fetch from here.
+        let mode = std::fs::Permissions::from_mode(0o666);
+        let mut file = tempfile::Builder::new()
+            .prefix(&format!(".{name}.unfinished-"))
+            .permissions(mode)
+            .tempfile_in(folder)
+            .map_err(system)?;
         io::copy(bytes, &mut file).map_err(system)?;
-        file.flush().and_then(|()| file.sync_all()).map_err(system)?;
-        Ok(unfinished)
+        file.as_file().sync_all().map_err(system)?;
+        Ok(Unfinished { file, there })
     }
 }
 
@@ -144,33 +145,25 @@ impl Objects for Directory {
 
 /// A whole object under a name that nobody looks for; dropping it removes it.
 struct Unfinished {
-    here: PathBuf,
+    file: tempfile::NamedTempFile,
     there: PathBuf,
 }
 
 impl Unfinished {
     /// Gives it its name unless something has that name.
     fn place_new(self) -> Result<Put, ChannelError> {
-        // A link fails where the name is taken; a rename would replace it.
-        match fs::hard_link(&self.here, &self.there) {
-            Ok(()) => Ok(Put::Written),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::WasThere),
-            // A file system without links (FAT, some network mounts).
+        match self.file.persist_noclobber(&self.there) {
+            Ok(_) => Ok(Put::Written),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::WasThere),
             Err(_) if self.there.exists() => Ok(Put::WasThere),
-            Err(_) => self.place_over().map(|()| Put::Written),
+            // A file system that can neither link nor rename to a new name only (FAT, some network mounts).
+            Err(error) => Unfinished { file: error.file, there: self.there }.place_over().map(|()| Put::Written),
         }
     }
 
     /// Gives it its name in one step, whatever had it.
     fn place_over(self) -> Result<(), ChannelError> {
-        fs::rename(&self.here, &self.there).map_err(system)
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // After a rename there is nothing to remove, and nothing else needs it gone.
-        let _ = fs::remove_file(&self.here);
+        self.file.persist(&self.there).map(drop).map_err(|error| system(error.error))
     }
 }
 

@@ -156,6 +156,7 @@ fn tree_id(children: &[Child]) -> Result<ObjectId, Error> {
     let entry = |child: &Child| Entry { mode: child.mode, filename: child.name.clone(), oid: child.id };
     let tree = Tree { entries: children.iter().map(entry).collect() };
     let mut bytes = Vec::new();
-    tree.write_to(&mut bytes).map_err(|error| Error::Git { doing: "write a tree".to_owned(), reason: error.to_string() })?;
+    tree.write_to(&mut bytes)
+        .map_err(|error| Error::Git { doing: "write a tree".to_owned(), reason: error.to_string() })?;
     gix::objs::compute_hash(Hash::Sha1, Kind::Tree, &bytes).map_err(|error| Error::git("hash a tree", &error))
 }

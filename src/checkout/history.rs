@@ -186,9 +186,10 @@ impl History for Commits<'_> {
 pub fn missing(repository: &gix::Repository, id: &oid) -> Error {
     let config = repository.config_snapshot();
     let is_partial = config.string("extensions.partialClone").is_some()
-        || repository.remote_names().iter().any(|remote| {
-            config.boolean(format!("remote.{remote}.promisor").as_str()).unwrap_or(false)
-        });
+        || repository
+            .remote_names()
+            .iter()
+            .any(|remote| config.boolean(format!("remote.{remote}.promisor").as_str()).unwrap_or(false));
     Error::Missing { id: id.to_string(), is_partial }
 }
 

@@ -73,7 +73,8 @@ impl Ignores {
 
     fn read(&mut self, path: &Path, below: BString) -> Result<(), Error> {
         let is_small = |path: &Path| fs_err::symlink_metadata(path).map(|facts| facts.len() <= LARGEST);
-        let text = match is_small(path).and_then(|is_small| if is_small { fs_err::read(path) } else { Ok(Vec::new()) }) {
+        let text = match is_small(path).and_then(|is_small| if is_small { fs_err::read(path) } else { Ok(Vec::new()) })
+        {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Vec::new(),
             Err(error) => return Err(Error::unreadable(&error)),

@@ -159,7 +159,8 @@ impl Checkout {
                 _ => nearest::distance(&mut commits, from, *nearest)?,
             };
             let names = self.names(&mut commits, *nearest, &tags)?;
-            candidates.push((Candidate { tag: names[0].clone(), commit: commits.id(*nearest).to_string(), distance }, names));
+            candidates
+                .push((Candidate { tag: names[0].clone(), commit: commits.id(*nearest).to_string(), distance }, names));
         }
         let place = match candidates.len() {
             0 => return Err(self.nothing(commit, found.is_cut, tags.len())),
@@ -213,7 +214,12 @@ impl Checkout {
     }
 
     /// Of several nearest commits the one whose recipes are those of the commit, if it is just one.
-    fn single_out(&self, commits: &Commits<'_>, commit: ObjectId, found: &nearest::Found) -> Result<Option<usize>, Error> {
+    fn single_out(
+        &self,
+        commits: &Commits<'_>,
+        commit: ObjectId,
+        found: &nearest::Found,
+    ) -> Result<Option<usize>, Error> {
         let recipes = recipes::tree_of(&self.repository, commit)?;
         let mut equal = Vec::new();
         for (place, nearest) in found.nearest.iter().enumerate() {

@@ -132,7 +132,15 @@ mod tests {
     fn values_are_unquoted_as_a_shell_would() {
         let text = "A=plain\nB=\"two words\"\nC='$x \"y\"'\nD=\"a\\\"b\\$c\\`d\\\\e\\n\"\nE=\n F=\"f\" \n#G=no\nH=x # y\nno line\n1-I=no\nJ=a\\ b";
         let os = OsRelease::parse(text);
-        let wanted = [("A", "plain"), ("B", "two words"), ("C", "$x \"y\""), ("D", "a\"b$c`d\\e\\n"), ("F", "f"), ("H", "x"), ("J", "a b")];
+        let wanted = [
+            ("A", "plain"),
+            ("B", "two words"),
+            ("C", "$x \"y\""),
+            ("D", "a\"b$c`d\\e\\n"),
+            ("F", "f"),
+            ("H", "x"),
+            ("J", "a b"),
+        ];
         for (name, value) in wanted {
             assert_eq!(os.value(name), Some(value), "{name}");
         }

@@ -1,1 +1,19 @@
 //! One verb a file: Options, Outcome, Error, one function. Flows do not call flows.
+//!
+//! `place.rs` is no verb: it finds the prefix that several of them are about.
+
+pub mod environment;
+pub mod install;
+pub mod key;
+pub mod place;
+pub mod publish;
+pub mod status;
+pub mod uninstall;
+
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Until it is known what would be done; nothing is written.
+    Plan,
+    Act,
+}

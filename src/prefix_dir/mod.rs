@@ -22,8 +22,11 @@ use fs_err as fs;
 use crate::lock::Lock;
 use crate::model::event::Tell;
 use crate::model::package::{ManifestFault, PackageManifest};
+use crate::model::platform::Platform;
 use crate::model::prefix::{Prefix, PrefixError};
+use crate::model::project::Project;
 use crate::model::receipt::{InstalledPackage, RECEIPT_PATH, Receipt};
+use crate::model::tag::DepsTag;
 
 pub use crate::prefix_dir::staging::Staging;
 pub use crate::prefix_dir::verify::{Change, Changed};
@@ -72,6 +75,23 @@ impl PrefixDir {
             _ => (PathBuf::from("/"), OsString::new()),
         };
         Ok(PrefixDir { prefix, parent, name })
+    }
+
+    /// The prefix that a project gives to a platform, and to a tag where each has its own.
+    ///
+    /// # Errors
+    /// As [`PrefixDir::new`].
+    pub fn of(
+        root: &Path,
+        project: &Project,
+        platform: &Platform,
+        tag: Option<&DepsTag>,
+    ) -> Result<PrefixDir, PrefixDirError> {
+        let below = match tag {
+            Some(tag) => project.prefix_of(platform, tag),
+            None => project.prefix_for(platform),
+        };
+        PrefixDir::new(&root.join(below))
     }
 
     pub fn prefix(&self) -> &Prefix {

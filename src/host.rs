@@ -1,0 +1,1 @@
+//! Looks at a machine, or at another root: os-release, architecture, libc.

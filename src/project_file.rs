@@ -1,12 +1,312 @@
-//! Reads tagalong.toml into a checked project.
+//! Reads tagalong.toml into a checked project, all mistakes in one report, and writes the commented one of `init`.
+//!
+//! ```toml
+//! [project]
+//! name = "demo"
+//! prefix = "extern/{platform}"       # `{tag}` is replaced too
+//! tags = "deps-*"
+//! walk = "maximal"                   # or "first-parent", "date"
+//! drift = "warn"                     # or "error", "build"
+//! placeholder-length = 160
+//!
+//! [[channel]]
+//! name = "main"
+//! url = "https://deps.example.org/demo"    # or `file:`, from the checkout where it is relative
+//! keys = ["RWQ…"]                    # or `unsigned = true`
+//!
+//! [[platform]]
+//! id = "debian-12-x86_64"
+//! image = "registry.example.org/build/debian-12@sha256:…"
+//! serves = ["ubuntu-24-x86_64"]
+//! ```
+//! Does not read files.
 
-use crate::model::project::Project;
-use crate::toml_file::Mistakes;
+use crate::model::platform::Platform;
+use crate::model::prefix::{Placeholder, STANDARD_LENGTH};
+use crate::model::project::{ChannelConfig, DriftPolicy, PlatformConfig, Project, Trust, Walk};
+use crate::model::tag::TagPattern;
+use crate::toml_file::fields::{Field, Kind, Reader};
+use crate::toml_file::nearest_word::did_you_mean;
+use crate::toml_file::tree::{self, Placed, part_of};
+use crate::toml_file::{Mistakes, Notes};
+
+const fn field(name: &'static str, kind: Kind, default: Option<&'static str>, meaning: &'static str) -> Field {
+    Field { name, kind, default, meaning }
+}
+
+const TOP: &[Field] = &[
+    field("project", Kind::Table(PROJECT), Some("the defaults"), "the project"),
+    field("channel", Kind::Tables(CHANNEL), Some("none"), "where bundles are fetched from and published to"),
+    field("platform", Kind::Tables(PLATFORM), Some("none"), "what the project builds for"),
+];
+
+const PROJECT: &[Field] = &[
+    field("name", Kind::Text, Some("`\"project\"`"), "the name of the project"),
+    field("prefix", Kind::Text, Some("`\"extern/{platform}\"`"), "where the bundle goes"),
+    field("tags", Kind::Text, Some("`\"deps-*\"`"), "the glob of the deps tags"),
+    field("walk", Kind::Text, Some("`\"maximal\"`"), "the law by which the nearest tag is found"),
+    field("drift", Kind::Text, Some("`\"warn\"`"), "what an install does when the recipes differ from the tag's"),
+    field("placeholder-length", Kind::Count, Some("160"), "the longest prefix a bundle can be installed at, in bytes"),
+];
+
+const CHANNEL: &[Field] = &[
+    field("name", Kind::Text, None, "how the channel is called in messages and after `--channel`"),
+    field("url", Kind::Text, None, "its address, `https:`, `http:` or `file:`"),
+    field("keys", Kind::List, Some("none"), "the public keys whose bundles are taken"),
+    field("unsigned", Kind::Flag, Some("false"), "whether bundles without a signature are taken"),
+];
+
+const PLATFORM: &[Field] = &[
+    field("id", Kind::Text, None, "the platform, such as `debian-12-x86_64`"),
+    field("image", Kind::Text, Some("none"), "the image of its builder"),
+    field("serves", Kind::List, Some("none"), "the hosts that take its bundle when there is none of their own"),
+];
 
 /// Reads the text of a `tagalong.toml`; `name` is how the user knows the file.
 ///
 /// # Errors
 /// All mistakes of the file at once.
-pub fn parse(_name: &str, _text: &str) -> Result<Project, Mistakes> {
-    Ok(Project::default())
+pub fn parse(name: &str, text: &str) -> Result<Project, Mistakes> {
+    let mut notes = Notes::default();
+    let tree = tree::read(text, &mut notes);
+    let top = Reader::new(&tree, TOP, &mut notes);
+    let mut project = Project::default();
+    if let Some(table) = top.table("project") {
+        read_project(&table, text, &mut project, &mut notes);
+    }
+    let mut names = Vec::new();
+    for table in top.tables("channel") {
+        let channel = read_channel(&table, &mut notes);
+        note_twice(table.text("name"), "channel", &mut names, &mut notes);
+        project.channels.extend(channel);
+    }
+    let mut ids = Vec::new();
+    for table in top.tables("platform") {
+        let platform = read_platform(&table, &mut notes);
+        note_twice(table.text("id"), "platform", &mut ids, &mut notes);
+        project.platforms.extend(platform);
+    }
+    let list = notes.finish();
+    if list.is_empty() { Ok(project) } else { Err(Mistakes { name: name.to_owned(), text: text.to_owned(), list }) }
+}
+
+fn read_project(table: &Reader<'_>, text: &str, project: &mut Project, notes: &mut Notes) {
+    if let Some(name) = table.text("name") {
+        check_name(&name, "a project", notes);
+        project.name = name.value;
+    }
+    if let Some(prefix) = table.text("prefix") {
+        check_prefix(text, &prefix, notes);
+        project.prefix = prefix.value;
+    }
+    if let Some(tags) = table.text("tags") {
+        check_tags(&tags, notes);
+        project.tags = TagPattern::new(&tags.value);
+    }
+    if let Some(walk) = table.text("walk") {
+        let known = [Walk::Maximal, Walk::FirstParent, Walk::Date].map(|walk| (walk.name(), walk));
+        project.walk = choose("walk", &walk, &known, notes).unwrap_or(project.walk);
+    }
+    if let Some(drift) = table.text("drift") {
+        let known = [DriftPolicy::Warn, DriftPolicy::Error, DriftPolicy::Build].map(|policy| (policy.name(), policy));
+        project.drift = choose("drift", &drift, &known, notes).unwrap_or(project.drift);
+    }
+    if let Some(length) = table.count("placeholder-length") {
+        match Placeholder::with_length(length.value as usize) {
+            Ok(placeholder) => project.placeholder = placeholder,
+            Err(error) => notes.add_with(&length.span, error.to_string(), format!("the default is {STANDARD_LENGTH}")),
+        }
+    }
+}
+
+fn choose<T: Copy>(field: &str, given: &Placed<String>, known: &[(&str, T)], notes: &mut Notes) -> Option<T> {
+    let found = known.iter().find(|(name, _)| *name == given.value).map(|(_, value)| *value);
+    if found.is_none() {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let hint = did_you_mean(&given.value, names.iter().copied())
+            .unwrap_or_else(|| format!("there are {}", names.join(", ")));
+        notes.add_with(&given.span, format!("unknown `{field}`: `{}`", given.value.escape_debug()), hint);
+    }
+    found
+}
+
+fn check_name(name: &Placed<String>, of: &str, notes: &mut Notes) {
+    let text = &name.value;
+    let is_fine = (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if !is_fine {
+        let what = format!("`{}` is not the name of {of}", text.escape_debug());
+        notes.add_with(&name.span, what, "use letters, digits, `-`, `_` and `.`, at most 64");
+    }
+}
+
+fn check_prefix(text: &str, prefix: &Placed<String>, notes: &mut Notes) {
+    let value = &prefix.value;
+    let shown = value.escape_debug();
+    if value.split('/').any(|part| part == "..") {
+        notes.add_with(&prefix.span, format!("the prefix `{shown}` climbs with `..`"), "name it from the checkout down");
+    } else if value.chars().any(char::is_control) {
+        notes.add(&prefix.span, format!("the prefix `{shown}` holds a control character"), None);
+    } else if value.split('/').all(|part| part.is_empty() || part == ".") {
+        let hint = "a bundle owns its whole prefix: give it a folder of its own";
+        notes.add_with(&prefix.span, format!("the prefix `{shown}` is no folder of its own"), hint);
+    } else if value.split('/').any(|part| part == ".git") {
+        notes.add(&prefix.span, format!("the prefix `{shown}` is inside of git's own folder"), None);
+    }
+    for (at, _) in value.match_indices('{') {
+        let word = value[at..].find('}').map_or(&value[at..], |length| &value[at..=at + length]);
+        if !["{platform}", "{tag}"].contains(&word) {
+            let span = part_of(text, prefix, &(at..at + word.len()));
+            let what = format!("nothing is known to put in place of `{}`", word.escape_debug());
+            notes.add_with(&span, what, "there are `{platform}` and `{tag}`");
+        }
+    }
+}
+
+fn check_tags(tags: &Placed<String>, notes: &mut Notes) {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._+-*?".contains(c);
+    if tags.value.is_empty() || !tags.value.chars().all(is_plain) {
+        let what = format!("no deps tag can match `{}`", tags.value.escape_debug());
+        notes.add_with(&tags.span, what, "write a glob of letters, digits, `.`, `_`, `+`, `-`, `*` and `?`");
+    }
+}
+
+fn note_twice(name: Option<Placed<String>>, of: &str, known: &mut Vec<String>, notes: &mut Notes) {
+    let Some(name) = name else { return };
+    if known.contains(&name.value) {
+        notes.add(&name.span, format!("there are two {of}s `{}`", name.value.escape_debug()), None);
+    }
+    known.push(name.value);
+}
+
+fn read_channel(table: &Reader<'_>, notes: &mut Notes) -> Option<ChannelConfig> {
+    table.require("this `[[channel]]`", notes);
+    let name = table.text("name");
+    if let Some(name) = &name {
+        check_name(name, "a channel", notes);
+    }
+    let url = table.text("url");
+    if let Some(url) = &url {
+        check_channel_url(url, notes);
+    }
+    let keys = table.texts("keys").unwrap_or_default();
+    keys.iter().for_each(|key| check_key(key, notes));
+    let is_unsigned = table.flag("unsigned") == Some(true);
+    let has_keys = table.key_span("keys").is_some() && !keys.is_empty();
+    let is_readable = table.key_span("unsigned").is_none() || table.flag("unsigned").is_some();
+    if has_keys && is_unsigned {
+        let span = table.key_span("unsigned").unwrap_or_else(|| table.span());
+        notes.add_with(&span, "a channel with `keys` cannot be `unsigned`", "leave one of them out");
+    }
+    if !has_keys && !is_unsigned && !notes.is_broken && is_readable {
+        let hint = "add `keys = [\"RW…\"]`, which `tagalong key new` prints, or `unsigned = true` to trust anyone who can write there";
+        notes.add_with(&table.span(), "this `[[channel]]` says nobody to trust", hint);
+    }
+    let trust = match is_unsigned {
+        true => Trust::Unsigned,
+        false => Trust::Keys(keys.into_iter().map(|key| key.value).collect()),
+    };
+    Some(ChannelConfig { name: name?.value, url: url?.value, trust })
+}
+
+fn check_channel_url(url: &Placed<String>, notes: &mut Notes) {
+    let value = &url.value;
+    let shown = value.escape_debug();
+    if value.chars().any(|c| c.is_control() || c.is_whitespace() && !value.starts_with("file:")) {
+        notes.add(&url.span, format!("the address `{shown}` holds white space"), None);
+        return;
+    }
+    match value.split_once(':') {
+        Some(("file", path)) if !path.is_empty() => {}
+        Some(("http" | "https", rest)) if rest.len() > 2 && rest.starts_with("//") && !rest.starts_with("///") => {}
+        Some(("http" | "https" | "file", _)) => {
+            notes.add(&url.span, format!("the address `{shown}` names no place"), None);
+        }
+        Some((scheme, _)) if !scheme.contains('/') => {
+            let what = format!("`{}:` channels are not known", scheme.escape_debug());
+            notes.add_with(&url.span, what, "use `https:`, `http:` or `file:`");
+        }
+        _ => {
+            let what = format!("`{shown}` is not an address");
+            notes.add_with(&url.span, what, format!("a folder is written `file:{shown}`"));
+        }
+    }
+}
+
+/// Notes what is no minisign public key: base64 of 42 bytes that start with `Ed`.
+fn check_key(key: &Placed<String>, notes: &mut Notes) {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+    if key.value.len() != 56 || !key.value.starts_with("RW") || !key.value.chars().all(is_base64) {
+        let what = format!("`{}` is not a public key", key.value.escape_debug());
+        notes.add_with(&key.span, what, "it is the line of 56 characters, `RW…`, that `tagalong key new` prints");
+    }
+}
+
+fn read_platform(table: &Reader<'_>, notes: &mut Notes) -> Option<PlatformConfig> {
+    table.require("this `[[platform]]`", notes);
+    let id = table.text("id").map(|id| read_id(&id, notes));
+    let mut serves = Vec::new();
+    for host in table.texts("serves").unwrap_or_default() {
+        if let Some(platform) = read_id(&host, notes) {
+            if serves.contains(&platform) || Some(Some(&platform)) == id.as_ref().map(Option::as_ref) {
+                notes.add(&host.span, format!("`{platform}` is served already"), None);
+            }
+            serves.push(platform);
+        }
+    }
+    let image = table.text("image");
+    if let Some(image) = &image
+        && (image.value.is_empty() || image.value.starts_with('-') || image.value.contains(char::is_whitespace))
+    {
+        notes.add(&image.span, format!("`{}` is not the name of an image", image.value.escape_debug()), None);
+    }
+    Some(PlatformConfig { id: id??, image: image.map(|image| image.value), serves })
+}
+
+fn read_id(id: &Placed<String>, notes: &mut Notes) -> Option<Platform> {
+    let platform = Platform::parse(&id.value);
+    if let Err(error) = &platform {
+        notes.add_with(&id.span, error.to_string(), "`tagalong platform` prints the id of this machine");
+    }
+    platform.ok()
+}
+
+/// The commented `tagalong.toml` of a new project: every field with its default.
+pub fn template(name: &str) -> String {
+    let length = STANDARD_LENGTH;
+    format!(
+        r#"# What tagalong does in this checkout. What starts with `#` is the default, or an example.
+
+[project]
+name = "{name}"
+
+# Where the bundle goes, from here; `{{platform}}` and `{{tag}}` are replaced.
+# prefix = "extern/{{platform}}"
+
+# Which tags are deps tags.
+# tags = "deps-*"
+
+# Which of them is the nearest: "maximal" (the one that is no ancestor of another), "first-parent" or "date".
+# walk = "maximal"
+
+# What `install` does when the recipes differ from the tag's: "warn", "error", or "build" what differs.
+# drift = "warn"
+
+# The longest prefix that a bundle can be installed at, in bytes.
+# placeholder-length = {length}
+
+# Where bundles are fetched from and published to, asked in order. `tagalong key new` makes the key pair.
+# [[channel]]
+# name = "main"
+# url = "https://deps.example.org/{name}"    # `https:`, `http:`, or `file:` with a path
+# keys = ["RW…"]                              # whose bundles are taken; or `unsigned = true` for anyone's
+
+# What the project builds for; `tagalong platform` prints the id of this machine.
+# [[platform]]
+# id = "debian-12-x86_64"
+# image = "registry.example.org/build/debian-12@sha256:…"
+# serves = ["ubuntu-24-x86_64"]               # hosts that take this bundle when there is none of their own
+"#
+    )
 }

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod init;
 pub mod install;
 pub mod key;
+pub mod mistakes;
 pub mod platform;
 pub mod publish;
 pub mod recipe;

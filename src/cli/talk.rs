@@ -88,6 +88,12 @@ pub fn grouped(count: impl fmt::Display) -> String {
 pub fn words(event: &Event, has_bars: bool) -> Option<String> {
     Some(match event {
         Event::TagForced { tag, by } => format!("note: `{tag}` is in force, by {by}, not by the history"),
+        Event::TagNotHere { tag } => {
+            format!("note: `{tag}` is no tag of this repository; it is taken as a candidate of a channel")
+        }
+        Event::DriftUnknown { tag } => {
+            format!("warning: the recipes of {tag} are not in this partial clone; whether they differ is not known")
+        }
         Event::Drifted { tag, recipes } => {
             format!("warning: the recipes differ from those of {tag}: {}", recipes.join(", "))
         }

@@ -6,7 +6,9 @@ pub mod environment;
 pub mod install;
 pub mod key;
 pub mod place;
+pub mod platform;
 pub mod publish;
+pub mod resolve;
 pub mod status;
 pub mod uninstall;
 

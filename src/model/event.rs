@@ -10,8 +10,12 @@ pub type Tell<'a> = &'a (dyn Fn(Event) + Sync);
 pub enum Event {
     /// `FORCED_DEPS_TAG` or `--tag` decided instead of the history.
     TagForced { tag: String, by: &'static str },
+    /// A forced tag is no tag of the repository: it is looked for among the channel's candidates.
+    TagNotHere { tag: String },
     /// The recipes at hand are not those of the tag.
     Drifted { tag: String, recipes: Vec<String> },
+    /// Whether the recipes are those of the tag cannot be told: its trees are not in this partial clone.
+    DriftUnknown { tag: String },
     /// The history ends before it is sure that nothing nearer exists.
     ShallowHistory,
     /// Another process works on the same prefix or store; it is waited for.

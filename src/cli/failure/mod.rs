@@ -2,7 +2,12 @@
 //!
 //! One file per room below that has errors; each turns the facts of an error enum into a [`Failure`].
 
+<<<<<<< HEAD
 mod http;
+=======
+mod checkout;
+mod host;
+>>>>>>> h1
 
 use std::fmt;
 use std::process::ExitCode;

@@ -1,1 +1,0 @@
-//! Looks at a machine, or at another root: os-release, architecture, libc.

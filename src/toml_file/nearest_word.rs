@@ -1,0 +1,36 @@
+//! Finds the word that was probably meant; the only file that knows `strsim`.
+//!
+//! Does not decide what the known words are.
+
+/// The known word nearest to the one given, if it is near enough to be a slip of the finger.
+pub fn nearest_word<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    let distance = |word: &&str| strsim::damerau_levenshtein(&given, &word.to_lowercase());
+    // A third of the word may be wrong; more is another word. A word inside the other one is taken too.
+    let is_near = |word: &str, distance: usize| {
+        distance <= given.chars().count().max(word.chars().count()).div_ceil(3).min(4)
+            || (given.len() >= 3 && word.len() >= 3 && (word.starts_with(&given) || given.starts_with(word)))
+    };
+    let nearest = known.into_iter().map(|word| (distance(&word), word)).min()?;
+    is_near(nearest.1, nearest.0).then_some(nearest.1)
+}
+
+/// `did you mean ...?`, if some known word is near.
+pub fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest_word(given, known).map(|word| format!("did you mean `{word}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_word_takes_slips_and_refuses_other_words() {
+        let known = ["version", "license", "needs", "url"];
+        assert_eq!(nearest_word("licence", known), Some("license"));
+        assert_eq!(nearest_word("Nedes", known), Some("needs"));
+        assert_eq!(nearest_word("vers", known), Some("version"));
+        assert_eq!(nearest_word("frobnicate", known), None);
+        assert_eq!(nearest_word("x", []), None);
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! One file a verb. What went wrong is put into words in `failure/`, what happens meanwhile in `talk.rs`.
 
+pub mod bars;
 pub mod build;
 pub mod completions;
 pub mod env;

@@ -1,28 +1,91 @@
 //! Puts events into words on stderr, while a flow runs.
+//!
+//! Bars are drawn by `bars.rs`; what went wrong is worded in `failure/`.
 
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::cli::bars::Bars;
 use crate::cli::settings::Settings;
 use crate::model::event::Event;
 
-/// Writes one line per event; what only matters to a terminal is left out elsewhere.
+/// From this size on the end of a fetch is worth a line where there are no bars, in bytes.
+const LARGE: u64 = 1 << 20;
+
+/// Writes one line per event; progress is drawn as bars on a terminal.
 pub struct Talk {
-    is_terminal: bool,
+    bars: Option<Bars>,
+    is_gitlab: bool,
 }
 
 impl Talk {
     pub fn new(settings: &Settings) -> Talk {
-        Talk { is_terminal: settings.is_terminal }
+        Talk { bars: settings.is_terminal.then(Bars::new), is_gitlab: settings.is_gitlab }
     }
 
     /// Takes an event, from any thread.
     pub fn tell(&self, event: Event) {
-        if let Some(line) = words(&event, self.is_terminal) {
-            eprintln!("{line}");
+        match (&self.bars, event) {
+            (Some(bars), Event::Fetching { name, bytes, size }) => bars.advance(name.as_str(), bytes, size),
+            (_, event) => {
+                if let Some(line) = words(&event, self.bars.is_some()) {
+                    self.say(&line);
+                }
+            }
         }
+    }
+
+    /// Writes a line above the bars.
+    pub fn say(&self, line: &str) {
+        match &self.bars {
+            Some(bars) => bars.aside(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Starts a part of the log that GitLab folds; elsewhere nothing is written. Ends when it is dropped.
+    pub fn section(&self, name: &str, header: &str) -> Section {
+        let section = Section { name: self.is_gitlab.then(|| name.replace(|c: char| !c.is_ascii_alphanumeric(), "_")) };
+        section.mark("start", header);
+        section
     }
 }
 
+/// A part of the log of a GitLab job, until it is dropped.
+pub struct Section {
+    name: Option<String>,
+}
+
+impl Section {
+    /// Writes a mark as GitLab's job log documentation gives it ("custom collapsible sections").
+    fn mark(&self, end: &str, header: &str) {
+        let Some(name) = &self.name else { return };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        eprintln!("\x1b[0Ksection_{end}:{now}:{name}\r\x1b[0K{header}");
+    }
+}
+
+impl Drop for Section {
+    fn drop(&mut self) {
+        self.mark("end", "");
+    }
+}
+
+/// A count as people read it: `1,204`.
+pub fn grouped(count: impl fmt::Display) -> String {
+    let digits = count.to_string();
+    let is_before_group = |place: usize| place > 0 && (digits.len() - place).is_multiple_of(3);
+    digits.chars().enumerate().fold(String::new(), |mut text, (place, digit)| {
+        if is_before_group(place) {
+            text.push(',');
+        }
+        text.push(digit);
+        text
+    })
+}
+
 /// The line for an event; `None` for what is progress only.
-pub fn words(event: &Event, _is_terminal: bool) -> Option<String> {
+pub fn words(event: &Event, has_bars: bool) -> Option<String> {
     Some(match event {
         Event::TagForced { tag, by } => format!("note: `{tag}` is in force, by {by}, not by the history"),
         Event::TagNotHere { tag } => {
@@ -39,6 +102,18 @@ pub fn words(event: &Event, _is_terminal: bool) -> Option<String> {
         Event::Waiting { what, holder: None } => format!("waiting for {what}"),
         Event::ChannelSkipped { channel, reason } => format!("warning: channel `{channel}` is skipped: {reason}"),
         Event::Unsigned { channel } => format!("warning: channel `{channel}` is unsigned; anyone could have made it"),
+        Event::Candidate { tag, channel } => {
+            format!(
+                "note: {tag} is no tag of this repository, but a candidate on channel `{channel}`, which may change"
+            )
+        }
+        Event::Served { own, by } => format!("note: there is no bundle for {own}; the one of {by} serves it"),
+        Event::OtherRecipes { tag, channel } => {
+            format!("warning: {tag} was built from other recipes on channel `{channel}` than the tag has")
+        }
+        Event::Fetching { name, bytes, size } if bytes == size && *size >= LARGE && !has_bars => {
+            format!("{name}: fetched {} bytes", grouped(size))
+        }
         Event::Fetching { .. } | Event::Unpacked { .. } => return None,
         Event::SourceFetching { name, place } => format!("{name}: fetching from {place}"),
         Event::SourcePlaceFailed { name, place, reason } => format!("{name}: not from {place}: {reason}"),
@@ -52,6 +127,20 @@ pub fn words(event: &Event, _is_terminal: bool) -> Option<String> {
         Event::SandboxLevel { level, reason: None } => format!("sandbox: {level}"),
         Event::Published { path, was_there: true } => format!("already there: {path}"),
         Event::Published { path, was_there: false } => format!("published {path}"),
+        Event::KeyBuiltOtherwise { name, path } => {
+            format!("warning: {name}: the same build key gave other bytes elsewhere; {path} stays as it is")
+        }
         Event::Note { text } => format!("note: {text}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        let counts = [0, 12, 123, 1204, 123_456, 1_234_567].map(grouped);
+        assert_eq!(counts, ["0", "12", "123", "1,204", "123,456", "1,234,567"]);
+    }
 }

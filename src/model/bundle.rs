@@ -84,6 +84,23 @@ impl BundleManifest {
         BundleRef { kind, tag: self.tag.clone(), platform: self.platform.clone() }
     }
 
+    /// The packages that are not the same in both bundles, by name; empty when both stand for the same bytes.
+    ///
+    /// Who built it, from which build keys, with which tool and how often it was published makes no difference.
+    pub fn differences(&self, other: &BundleManifest) -> Vec<RecipeName> {
+        let is_same = |one: &BundlePackage, other: &BundlePackage| {
+            *one == BundlePackage { build_key: one.build_key, ..other.clone() }
+        };
+        let differs = |one: &&BundlePackage, list: &[BundlePackage]| !list.iter().any(|other| is_same(one, other));
+        let mut names: Vec<RecipeName> = (self.packages.iter().filter(|one| differs(one, &other.packages)))
+            .chain(other.packages.iter().filter(|one| differs(one, &self.packages)))
+            .map(|package| package.name.clone())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// The packages of these stacks and all they need, in the manifest's order; all of them for no stacks.
     ///
     /// # Errors
@@ -145,6 +162,18 @@ impl BundlePackage {
     pub fn path(&self) -> String {
         archive_path(self.archive)
     }
+}
+
+/// A bundle that was built here and lies in the store: what `publish` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuiltBundle {
+    /// The id of the recipes tree on disk that was built.
+    pub recipes: String,
+    pub platform: Platform,
+    pub builder: Builder,
+    pub packages: Vec<BundlePackage>,
+    pub floor: Floor,
 }
 
 /// Where the archive with this digest lies on a channel and in the store.

@@ -22,6 +22,12 @@ pub enum Event {
     Waiting { what: String, holder: Option<String> },
     /// A channel could not be asked; the next one is.
     ChannelSkipped { channel: String, reason: String },
+    /// What the forced tag names is no tag of the repository, but a candidate of a channel, which may change.
+    Candidate { tag: String, channel: String },
+    /// There is no bundle for this platform; the one of another that serves it is taken.
+    Served { own: String, by: String },
+    /// The bundle was built from other recipes than the tag has: one of the two was changed afterwards.
+    OtherRecipes { tag: String, channel: String },
     /// A bundle without a signature was taken, since the project allows it.
     Unsigned { channel: String },
     /// A package is being fetched: how many bytes of how many.
@@ -44,6 +50,8 @@ pub enum Event {
     SandboxLevel { level: &'static str, reason: Option<String> },
     /// An object was put on a channel, or was there already.
     Published { path: String, was_there: bool },
+    /// The channel has another archive for the same build key; that one stays.
+    KeyBuiltOtherwise { name: RecipeName, path: String },
     /// Anything else that is good to know, already a sentence.
     Note { text: String },
 }

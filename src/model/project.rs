@@ -5,7 +5,7 @@
 use crate::model::digest::Digest;
 use crate::model::platform::Platform;
 use crate::model::prefix::Placeholder;
-use crate::model::tag::TagPattern;
+use crate::model::tag::{DepsTag, TagPattern};
 
 /// The file at the root of a checkout.
 pub const PROJECT_FILE: &str = "tagalong.toml";
@@ -43,9 +43,19 @@ impl Default for Project {
 }
 
 impl Project {
-    /// The folder that a bundle goes to, from the root of the checkout.
+    /// The folder that a bundle goes to, from the root of the checkout; see [`Project::has_prefix_by_tag`].
     pub fn prefix_for(&self, platform: &Platform) -> String {
         self.prefix.replace("{platform}", &platform.id())
+    }
+
+    /// The folder that the bundle of a tag goes to, from the root of the checkout.
+    pub fn prefix_of(&self, platform: &Platform, tag: &DepsTag) -> String {
+        self.prefix_for(platform).replace("{tag}", tag.as_str())
+    }
+
+    /// Whether each tag has a prefix of its own, so that the prefix cannot be told without the tag.
+    pub fn has_prefix_by_tag(&self) -> bool {
+        self.prefix.contains("{tag}")
     }
 
     /// The platforms whose bundles a host takes, in order: its own, then those that declare to serve it.

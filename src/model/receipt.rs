@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::digest::Digest;
 use crate::model::platform::Platform;
+use crate::model::prefix::Prefix;
 use crate::model::recipe::RecipeName;
 use crate::model::tag::DepsTag;
 
@@ -69,6 +70,22 @@ impl Receipt {
         Ok(receipt)
     }
 
+    /// Whether it is of the bundle of this tag, for one of these platforms; a candidate of that name will do where the
+    /// repository has no such tag.
+    pub fn is_of(&self, tag: &DepsTag, may_be_candidate: bool, platforms: &[Platform]) -> bool {
+        self.tag == *tag && self.candidate <= may_be_candidate && platforms.contains(&self.platform)
+    }
+
+    /// Whether the files were written for this path: a prefix that was moved is to be installed anew.
+    pub fn was_made_for(&self, prefix: &Prefix) -> bool {
+        self.prefix == Receipt::prefix_text(prefix)
+    }
+
+    /// How many files the packages have, and how many of them hold the prefix.
+    pub fn files(&self) -> (u64, u64) {
+        self.packages.iter().fold((0, 0), |(files, relocated), one| (files + one.files, relocated + one.relocated))
+    }
+
     /// The receipt as indented JSON with a line break at its end.
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self).expect("a receipt holds only strings, numbers and lists");
@@ -77,7 +94,7 @@ impl Receipt {
     }
 
     /// How a prefix is written into a receipt.
-    pub fn prefix_text(prefix: &crate::model::prefix::Prefix) -> String {
+    pub fn prefix_text(prefix: &Prefix) -> String {
         prefix.as_bytes().utf8_chunks().fold(String::new(), |mut text, chunk| {
             text.push_str(chunk.valid());
             chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));

@@ -2,6 +2,7 @@
 //!
 //! One file per room below that has errors; each turns the facts of an error enum into a [`Failure`].
 
+mod http;
 mod checkout;
 mod host;
 mod project;

@@ -1,0 +1,181 @@
+//! A channel in a folder: `file:`. Reads from any mount; writes whole objects, and only new ones where it matters.
+//!
+//! Does not know what the objects are.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::channel::{ChannelError, Objects, Put};
+use crate::lock::Lock;
+use crate::model::digest::{Digest, DigestingReader};
+use crate::model::event::Tell;
+use crate::model::platform::Platform;
+
+/// A folder that holds a channel.
+#[derive(Debug)]
+pub(super) struct Directory {
+    folder: PathBuf,
+}
+
+impl Directory {
+    pub(super) fn new(folder: &Path) -> Directory {
+        Directory { folder: folder.to_owned() }
+    }
+
+    /// Opens an object; `None` where there is none. A folder that is missing as a whole is an error.
+    fn open(&self, path: &str) -> Result<Option<fs::File>, ChannelError> {
+        match fs::File::open(self.folder.join(path)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if is_absence(&error) && self.folder.is_dir() => Ok(None),
+            Err(error) if is_absence(&error) => Err(ChannelError::NoFolder { folder: self.folder.clone() }),
+            Err(error) => Err(system(error)),
+        }
+    }
+
+    /// Writes a small object unless there is one.
+    pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<Put, ChannelError> {
+        let unfinished = self.unfinished(path, &mut &bytes[..])?;
+        let put = unfinished.place_new()?;
+        match fs::read(self.folder.join(path)).map_err(system)? {
+            found if found == bytes => Ok(put),
+            _ if put == Put::Written => Err(ChannelError::Damaged { path: path.to_owned() }),
+            _ => Ok(Put::Differs),
+        }
+    }
+
+    /// Copies a file to an object unless it is there; what is there afterwards has the digest.
+    pub(super) fn put_file(&self, path: &str, digest: Digest, from: &Path) -> Result<Put, ChannelError> {
+        let there = self.folder.join(path);
+        let mut put = Put::WasThere;
+        if !there.exists() {
+            let mut source = fs::File::open(from).map_err(system)?;
+            put = self.unfinished(path, &mut source)?.place_new()?;
+        }
+        let mut reader = DigestingReader::new(fs::File::open(&there).map_err(system)?);
+        io::copy(&mut reader, &mut io::sink()).map_err(system)?;
+        if reader.finish().0 == digest { Ok(put) } else { Err(ChannelError::Damaged { path: path.to_owned() }) }
+    }
+
+    /// Writes a small object in one step, over the one that may be there.
+    pub(super) fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ChannelError> {
+        self.unfinished(path, &mut &bytes[..])?.place_over()?;
+        if fs::read(self.folder.join(path)).map_err(system)? == bytes {
+            Ok(())
+        } else {
+            Err(ChannelError::Damaged { path: path.to_owned() })
+        }
+    }
+
+    /// Takes the lock beside an object.
+    pub(super) fn lock(&self, path: &str, tell: Tell) -> Result<Lock, ChannelError> {
+        let there = self.folder.join(path);
+        let (folder, name) = parts(&there);
+        fs::create_dir_all(folder).map_err(system)?;
+        Lock::take(&folder.join(format!(".{name}.lock")), path, tell).map_err(system)
+    }
+
+    /// Writes a whole object under a name that nobody looks for.
+    fn unfinished(&self, path: &str, bytes: &mut dyn Read) -> Result<Unfinished, ChannelError> {
+        let there = self.folder.join(path);
+        let (folder, name) = parts(&there);
+        fs::create_dir_all(folder).map_err(system)?;
+        // Readable by whoever the umask allows: others fetch from here.
+        let mode = std::fs::Permissions::from_mode(0o666);
+        let mut file = tempfile::Builder::new()
+            .prefix(&format!(".{name}.unfinished-"))
+            .permissions(mode)
+            .tempfile_in(folder)
+            .map_err(system)?;
+        io::copy(bytes, &mut file).map_err(system)?;
+        file.as_file().sync_all().map_err(system)?;
+        Ok(Unfinished { file, there })
+    }
+}
+
+impl Objects for Directory {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ChannelError> {
+        let Some(file) = self.open(path)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(system)?;
+        let is_whole = bytes.len() as u64 <= limit;
+        if is_whole { Ok(Some(bytes)) } else { Err(ChannelError::TooLarge { path: path.to_owned(), limit }) }
+    }
+
+    fn fetch(
+        &self,
+        path: &str,
+        into: &mut File,
+        limit: u64,
+        on_bytes: &mut dyn FnMut(u64),
+    ) -> Result<Option<u64>, ChannelError> {
+        let Some(file) = self.open(path)? else { return Ok(None) };
+        // Without a buffer of ours the kernel copies, or shares the blocks (copy_file_range(2)).
+        let count = io::copy(&mut file.take(limit + 1), into).map_err(system)?;
+        if count > limit {
+            return Err(ChannelError::TooLarge { path: path.to_owned(), limit });
+        }
+        on_bytes(count);
+        Ok(Some(count))
+    }
+
+    fn platforms(&self, folder: &str, _likely: &[Platform]) -> Result<Vec<Platform>, ChannelError> {
+        let entries = match fs::read_dir(self.folder.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if is_absence(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(system(error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(system)?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            found.extend(id.and_then(|id| Platform::parse(id).ok()));
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn writable(&self) -> Option<&Directory> {
+        Some(self)
+    }
+}
+
+/// A whole object under a name that nobody looks for; dropping it removes it.
+struct Unfinished {
+    file: tempfile::NamedTempFile,
+    there: PathBuf,
+}
+
+impl Unfinished {
+    /// Gives it its name unless something has that name.
+    fn place_new(self) -> Result<Put, ChannelError> {
+        match self.file.persist_noclobber(&self.there) {
+            Ok(_) => Ok(Put::Written),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::WasThere),
+            Err(_) if self.there.exists() => Ok(Put::WasThere),
+            // A file system that can neither link nor rename to a new name only (FAT, some network mounts).
+            Err(error) => Unfinished { file: error.file, there: self.there }.place_over().map(|()| Put::Written),
+        }
+    }
+
+    /// Gives it its name in one step, whatever had it.
+    fn place_over(self) -> Result<(), ChannelError> {
+        self.file.persist(&self.there).map(drop).map_err(|error| system(error.error))
+    }
+}
+
+fn parts(path: &Path) -> (&Path, &str) {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("object");
+    (path.parent().unwrap_or(Path::new(".")), name)
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn system(error: io::Error) -> ChannelError {
+    ChannelError::System { reason: error.to_string() }
+}

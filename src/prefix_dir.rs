@@ -1,1 +1,0 @@
-//! Staging, exchange and receipt of a prefix on disk.

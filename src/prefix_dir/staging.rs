@@ -1,0 +1,91 @@
+//! An unfinished install beside its prefix, and the one step that makes it the prefix.
+//!
+//! What is done where there is no such step is in `journal.rs`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use crate::model::package::PackageManifest;
+use crate::model::receipt::{RECEIPT_PATH, Receipt};
+use crate::prefix_dir::{PACKAGES_FOLDER, PrefixDir, PrefixDirError, journal, system};
+
+/// A folder in which a prefix is put together; dropping it removes it.
+#[derive(Debug)]
+pub struct Staging<'a> {
+    dir: &'a PrefixDir,
+    path: PathBuf,
+}
+
+impl<'a> Staging<'a> {
+    pub(super) fn new(dir: &'a PrefixDir) -> Result<Staging<'a>, PrefixDirError> {
+        let path = dir.beside(&format!("staging-{}", std::process::id()));
+        fs::create_dir(&path).map_err(system)?;
+        let staging = Staging { dir, path };
+        fs::create_dir_all(staging.path.join(PACKAGES_FOLDER)).map_err(system)?;
+        Ok(staging)
+    }
+
+    /// The folder that packages are unpacked into.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps the manifest of an unpacked package, so that its files can be verified later.
+    ///
+    /// # Errors
+    /// [`PrefixDirError::System`].
+    pub fn keep_manifest(&self, manifest: &PackageManifest) -> Result<(), PrefixDirError> {
+        let path = self.path.join(PACKAGES_FOLDER).join(format!("{}.json", manifest.name));
+        fs::write(path, manifest.to_json()).map_err(system)
+    }
+
+    /// Writes the receipt and makes this folder the prefix; what was there before is removed.
+    ///
+    /// # Errors
+    /// [`PrefixDirError::System`]; the prefix is then what it was before.
+    pub fn finish(self, receipt: &Receipt) -> Result<(), PrefixDirError> {
+        fs::write(self.path.join(RECEIPT_PATH), receipt.to_json()).map_err(system)?;
+        self.place()
+        // Dropping removes the old tree, which has this folder's name after an exchange.
+    }
+
+    fn place(&self) -> Result<(), PrefixDirError> {
+        let prefix = self.dir.prefix().as_path();
+        if !prefix.exists() {
+            return fs::rename(&self.path, prefix).map_err(system);
+        }
+        match renameat_with(CWD, &self.path, CWD, prefix, RenameFlags::EXCHANGE) {
+            Ok(()) => Ok(()),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::XDEV) => journal::replace(self.dir, &self.path),
+            Err(error) => {
+                let reason = format!("cannot exchange {} and {}: {error}", self.path.display(), prefix.display());
+                Err(PrefixDirError::System { reason })
+            }
+        }
+    }
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        // What cannot be removed now, the next run sweeps.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes everything in a folder.
+pub(super) fn clear(folder: &Path) -> Result<(), PrefixDirError> {
+    for entry in fs::read_dir(folder).map_err(system)? {
+        let entry = entry.map_err(system)?;
+        let is_folder = entry.file_type().map_err(system)?.is_dir();
+        let removed = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(system(error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,1 +1,0 @@
-//! The local, verified copies of packages.

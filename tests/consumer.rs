@@ -14,7 +14,8 @@ const RECIPES: [&str; 4] = ["zlib", "libpng", "hdf5", "zeromq"];
 
 /// A checkout of the consumer with its recipes, a signed channel, and two deps tags; the first bundle is published.
 fn consumer() -> World {
-    let store = std::env::var_os("TAGALONG_TEST_CACHE").map_or_else(|| PathBuf::from("target/test-cache"), PathBuf::from);
+    let store =
+        std::env::var_os("TAGALONG_TEST_CACHE").map_or_else(|| PathBuf::from("target/test-cache"), PathBuf::from);
     fs::create_dir_all(&store).unwrap();
     let store = fs::canonicalize(store).unwrap();
     let world = World::new().with("TAGALONG_CACHE", store.to_str().unwrap());
@@ -25,7 +26,11 @@ fn consumer() -> World {
         copy(&format!("extern-recipes/{name}"), &world.checkout().join("extern-recipes"));
     }
     let key = world.run_with(&["key", "new", "--output", world.root().join("secret.key").to_str().unwrap()]).succeeds();
-    let project = format!("[project]\nname = \"consumer\"\n\n[[channel]]\nname = \"main\"\nurl = \"file:{}\"\n{}", world.channel().display(), key.stdout);
+    let project = format!(
+        "[project]\nname = \"consumer\"\n\n[[channel]]\nname = \"main\"\nurl = \"file:{}\"\n{}",
+        world.channel().display(),
+        key.stdout
+    );
     world.write("tagalong.toml", project);
     world.write(".gitignore", "/build\n/extern\n/out\n/.tagalong-cache\n/.gitlab-ci-local\n");
     world
@@ -69,7 +74,10 @@ fn consumer_is_bootstrapped_built_against_another_bundle_moved_and_runs() {
     let first = bootstrap(&world, world.checkout(), None);
     assert!(first.contains("installed deps-add-extra") && first.contains(GREETING), "{first}");
     assert!(first.contains("Building CXX object"), "{first}");
-    let prefix = world.run("status --json").json()["prefix"].as_str().unwrap().replace("[WORLD]", world.root().to_str().unwrap());
+    let prefix = world.run("status --json").json()["prefix"]
+        .as_str()
+        .unwrap()
+        .replace("[WORLD]", world.root().to_str().unwrap());
     assert!(Path::new(&prefix).join("share/extra/words").exists());
 
     let again = bootstrap(&world, world.checkout(), None);
@@ -124,13 +132,21 @@ fn a_tag_pipeline_publishes_and_a_branch_pipeline_installs_and_builds() {
     world.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
     world.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
     let secret = format!("TAGALONG_SECRET_KEY={}", world.root().join("secret.key").display());
-    let store = format!("TAGALONG_CACHE={}", std::env::var("TAGALONG_TEST_CACHE").map_or_else(
-        |_| fs::canonicalize("target/test-cache").unwrap().display().to_string(),
-        |path| path,
-    ));
+    let store = format!(
+        "TAGALONG_CACHE={}",
+        std::env::var("TAGALONG_TEST_CACHE")
+            .map_or_else(|_| fs::canonicalize("target/test-cache").unwrap().display().to_string(), |path| path,)
+    );
     let common = ["--variable", &secret, "--variable", &store];
 
-    let tag = ["--variable", "CI_COMMIT_TAG=deps-add-hdf5", "--variable", "CI_COMMIT_REF_NAME=deps-add-hdf5", "--unset-variable", "CI_COMMIT_BRANCH"];
+    let tag = [
+        "--variable",
+        "CI_COMMIT_TAG=deps-add-hdf5",
+        "--variable",
+        "CI_COMMIT_REF_NAME=deps-add-hdf5",
+        "--unset-variable",
+        "CI_COMMIT_BRANCH",
+    ];
     let said = pipeline(&world, &[&common[..], &tag[..]].concat());
     assert!(said.contains("published"), "{said}");
     assert!(!said.contains("libraries tag along"), "the jobs that install do not run on a tag: {said}");

@@ -35,7 +35,11 @@ fn is_as_written(written: &str, line: &str) -> bool {
     let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };
     let parts: Vec<&str> = parts.collect();
     for (place, part) in parts.iter().enumerate() {
-        let found = if place + 1 == parts.len() { rest.ends_with(part).then(|| rest.len() - part.len()) } else { rest.find(part) };
+        let found = if place + 1 == parts.len() {
+            rest.ends_with(part).then(|| rest.len() - part.len())
+        } else {
+            rest.find(part)
+        };
         let Some(at) = found else { return false };
         rest = &rest[at + part.len()..];
     }
@@ -59,7 +63,11 @@ fn every_console_example_of_the_readme_prints_what_it_says() {
         let lines: Vec<&str> = printed.lines().collect();
         assert_eq!(lines.len(), example.output.len(), "`{}` printed:\n{printed}", example.command);
         for (written, line) in example.output.iter().zip(lines) {
-            assert!(is_as_written(written, line), "`{}` printed `{line}`, the README says `{written}`", example.command);
+            assert!(
+                is_as_written(written, line),
+                "`{}` printed `{line}`, the README says `{written}`",
+                example.command
+            );
         }
     }
 }

@@ -1,8 +1,3 @@
-//! Packs and unpacks package archives and source archives.
-pub mod foreign;
-mod foreign_tar;
-pub(crate) mod foreign_tree;
-mod foreign_zip;
 //! Packs and unpacks package archives, and looks into packed data; knows tar, zstd, gzip and the other packings.
 //!
 //! A package archive is fully determined by its manifest: tar entries in the manifest's order, each with the one
@@ -10,6 +5,10 @@ mod foreign_zip;
 //! compares. Does not sign, fetch, or decide where things go.
 
 mod beneath;
+pub mod foreign;
+mod foreign_tar;
+pub(crate) mod foreign_tree;
+mod foreign_zip;
 mod frames;
 mod header;
 pub mod members;

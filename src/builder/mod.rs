@@ -12,6 +12,3 @@ pub mod sandbox;
 pub mod seal;
 pub mod steps;
 pub mod work;
-//! Runs one build plan: sandbox, steps, seal.
-
-pub mod seal;

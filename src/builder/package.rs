@@ -2,7 +2,7 @@
 //!
 //! Does not decide what is made (`plan.rs`) nor in which order (`crew.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -123,10 +123,10 @@ impl Workshop<'_> {
 
     fn unpack(&self, job: &Job<'_>, archives: &[Digest], into: &Path, prefix: &Prefix) -> Result<(), BuildError> {
         for digest in archives {
-            let path = self.store.archive(*digest).ok_or_else(|| BuildError::NeedGone {
-                name: job.recipe.name.clone(),
-                archive: *digest,
-            })?;
+            let path = self
+                .store
+                .archive(*digest)
+                .ok_or_else(|| BuildError::NeedGone { name: job.recipe.name.clone(), archive: *digest })?;
             self.unpack_file(job, &path, into, prefix)?;
         }
         Ok(())
@@ -220,21 +220,21 @@ impl Workshop<'_> {
                 return Err(BuildError::NeedTouched { name: name.clone(), path: path.clone() });
             }
         }
-        let own: Vec<PathBuf> = after.into_keys().filter(|path| !before.contains_key(path)).collect();
+        let own: BTreeSet<PathBuf> = after.into_keys().filter(|path| !before.contains_key(path)).collect();
         if own.is_empty() {
             return Err(BuildError::InstalledNothing { name: name.clone() });
         }
         let sealing = Sealing {
             root: &tree,
             own: &own,
-            name: name.clone(),
-            version: recipe.version.clone(),
-            license: recipe.license.clone(),
-            platform: self.platform.clone(),
+            name,
+            version: &recipe.version,
+            license: &recipe.license,
+            platform: self.platform,
             build_key: job.planned.key,
-            needs: recipe.needs.clone(),
-            placeholder: self.placeholder.clone(),
-            build_folders: vec![work.seen_build().into_os_string().into_encoded_bytes()],
+            needs: &recipe.needs,
+            placeholder: self.placeholder,
+            build_folders: &[work.seen_build().into_os_string().into_encoded_bytes()],
             rpath: recipe.build.rpath,
             exclude: &recipe.build.exclude,
             system_libraries: &recipe.build.system_libraries,
@@ -243,12 +243,7 @@ impl Workshop<'_> {
         seal::seal(&sealing).map_err(|source| BuildError::Seal { name: name.clone(), source })
     }
 
-    fn pack(
-        &self,
-        manifest: &PackageManifest,
-        work: &Work,
-        to: &Path,
-    ) -> std::io::Result<Result<(), BuildError>> {
+    fn pack(&self, manifest: &PackageManifest, work: &Work, to: &Path) -> std::io::Result<Result<(), BuildError>> {
         let mut file = std::io::BufWriter::new(fs_err::File::create(to)?);
         let packed = archive::pack::pack(manifest, &work.tree(), &mut file)
             .map_err(|source| BuildError::Archive { name: manifest.name.clone(), source });
@@ -263,15 +258,12 @@ impl Workshop<'_> {
             return Ok(());
         }
         let seen = work.seen_test_tree();
-        let prefix = Prefix::new(&seen).map_err(|_| BuildError::Placeholder { placeholder: self.placeholder.clone() })?;
+        let prefix =
+            Prefix::new(&seen).map_err(|_| BuildError::Placeholder { placeholder: self.placeholder.clone() })?;
         self.unpack(job, &job.needs, &work.test_tree(), &prefix)?;
         self.unpack_file(job, packed, &work.test_tree(), &prefix)?;
-        let scene = Scene {
-            prefix: seen.display().to_string(),
-            source: String::new(),
-            out: String::new(),
-            jobs: self.jobs,
-        };
+        let scene =
+            Scene { prefix: seen.display().to_string(), source: String::new(), out: String::new(), jobs: self.jobs };
         let home = work.seen_home().display().to_string();
         let mut environment = steps::environment(recipe, &scene, &home, "/nowhere");
         // A library must be found by what the package says, not by what the test brings.

@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_path_is_replaced_only_as_a_whole() {
-        let moved = |text: &str| replaced(text.as_bytes(), b"/p/store", b"/new").map(|bytes| String::from_utf8(bytes).unwrap());
+        let moved =
+            |text: &str| replaced(text.as_bytes(), b"/p/store", b"/new").map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(moved("a=/p/store/lib:/p/store").as_deref(), Some("a=/new/lib:/new"));
         assert_eq!(moved("-I/p/store/include").as_deref(), Some("-I/new/include"));
         assert_eq!(moved("/p/store-old /x/p/store /p/storehouse"), None);

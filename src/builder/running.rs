@@ -55,7 +55,8 @@ impl<'a> Runner<'a> {
         // Every process owns one job by being there; this is the step's (GNU make manual, 13.1.1).
         let _job = self.jobserver.acquire().map_err(doing("take a job"))?;
         let started = Instant::now();
-        let mut output = fs_err::OpenOptions::new().append(true).create(true).open(log).map_err(doing("open its log"))?;
+        let mut output =
+            fs_err::OpenOptions::new().append(true).create(true).open(log).map_err(doing("open its log"))?;
         io::Write::write_all(&mut output, format!("\n=== {step_name}\n{}\n", step.command.join(" ")).as_bytes())
             .map_err(doing("write its log"))?;
         let error_output = output.try_clone().map_err(doing("open its log"))?;

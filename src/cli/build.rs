@@ -94,14 +94,15 @@ fn names(given: &[String]) -> Result<Vec<RecipeName>, Failure> {
 }
 
 fn parse(name: &str) -> Result<RecipeName, Failure> {
-    RecipeName::parse(name).map_err(|error| {
-        Failure::new(Code::Usage, error.to_string()).next("`tagalong recipe graph` lists the recipes")
-    })
+    RecipeName::parse(name)
+        .map_err(|error| Failure::new(Code::Usage, error.to_string()).next("`tagalong recipe graph` lists the recipes"))
 }
 
 fn line(step: &PlannedPackage) -> String {
     match &step.action {
-        Action::Take { archive } => format!("take  {} {}: built before as {}", step.name, step.version, archive.short(12)),
+        Action::Take { archive } => {
+            format!("take  {} {}: built before as {}", step.name, step.version, archive.short(12))
+        }
         Action::Build { reason } => format!("build {} {}: {}", step.name, step.version, words(reason)),
     }
 }

@@ -17,7 +17,7 @@ use crate::checkout::{self, Checkout};
 use crate::host;
 use crate::http;
 use crate::model::build_key::{BuildKey, Ingredients};
-use crate::model::bundle::{self, BuildRecord, Builder, BundlePackage};
+use crate::model::bundle::{self, BuildRecord, Builder, BuiltBundle, BundlePackage};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::{Floor, Platform};
@@ -26,7 +26,7 @@ use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
 use crate::plan::{self, Action, BuildPlan, Known};
 use crate::recipe_folder::{self, RecipeFolder};
 use crate::sources::{Fetched, Fetcher};
-use crate::store::{BuiltBundle, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// What is built, and how.
 pub struct Options<'a> {
@@ -106,7 +106,8 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
     let pairs = recipes
         .iter()
         .map(|recipe| {
-            let recipe_tools: Vec<String> = recipe.tools.iter().filter(|tool| is_recipe(tool, &recipes)).cloned().collect();
+            let recipe_tools: Vec<String> =
+                recipe.tools.iter().filter(|tool| is_recipe(tool, &recipes)).cloned().collect();
             let around = Around {
                 platform: &platform,
                 image: image.as_deref(),
@@ -153,7 +154,10 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
         tell: options.tell,
     };
     let builder = Builder { image, compiler: machine.compiler.clone(), sandbox: level.to_owned() };
-    let made = make_all(&Yard { workshop, recipes: &recipes, plan: &plan, folder: &folder, fetched: &fetched, builder: &builder }, options)?;
+    let made = make_all(
+        &Yard { workshop, recipes: &recipes, plan: &plan, folder: &folder, fetched: &fetched, builder: &builder },
+        options,
+    )?;
     if is_bundle && options.shell.is_none() {
         remember(&checkout, root, &store, &recipes, &plan, &made, builder)?;
     }
@@ -274,7 +278,8 @@ fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMap<RecipeNam
         })
         .collect();
     // At level `host` there is one placeholder for all; a shell wants the terminal for itself.
-    let workers = if yard.workshop.sandbox.level.has_own_root() && options.shell.is_none() { options.jobs.get() } else { 1 };
+    let workers =
+        if yard.workshop.sandbox.level.has_own_root() && options.shell.is_none() { options.jobs.get() } else { 1 };
     let none = Vec::new();
     let made = crew::run(&tasks, workers, &|place, done: &BTreeMap<RecipeName, Made>| {
         let place = built[place];
@@ -374,9 +379,8 @@ fn remember(
 
 fn no_name(recipes: &[&Recipe], doing: &'static str, source: std::io::Error) -> BuildError {
     // The budget belongs to all packages; the first stands for them.
-    let name = recipes.first().map_or_else(
-        || RecipeName::parse("recipes").expect("the word is a recipe name"),
-        |recipe| recipe.name.clone(),
-    );
+    let name = recipes
+        .first()
+        .map_or_else(|| RecipeName::parse("recipes").expect("the word is a recipe name"), |recipe| recipe.name.clone());
     BuildError::Io { name, doing, source }
 }

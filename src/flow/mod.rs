@@ -1,19 +1,18 @@
 //! One verb a file: Options, Outcome, Error, one function. Flows do not call flows.
-//!
-//! `place.rs` is no verb: it finds the prefix that several of them are about.
 
+pub mod build;
 pub mod environment;
+pub mod init;
 pub mod install;
 pub mod key;
 pub mod place;
 pub mod platform;
 pub mod publish;
-pub mod resolve;
-pub mod init;
 pub mod recipe_check;
 pub mod recipe_graph;
 pub mod recipe_new;
 pub mod recipe_show;
+pub mod resolve;
 pub mod status;
 pub mod uninstall;
 

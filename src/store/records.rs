@@ -31,6 +31,25 @@ impl Store {
         BuildRecord::parse(&bytes).map(Some).map_err(|fault| StoreError::Record { path, fault })
     }
 
+    /// All records of a platform; files that hold none are passed over, as a record never read decides nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::System`] when the folder cannot be listed.
+    pub fn records(&self, platform: &Platform) -> Result<Vec<BuildRecord>, StoreError> {
+        let folder = self.cache.join("keys").join(platform.id());
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(system(error)),
+        };
+        let mut records = Vec::new();
+        for entry in entries {
+            let bytes = fs::read(entry.map_err(system)?.path()).unwrap_or_default();
+            records.extend(BuildRecord::parse(&bytes));
+        }
+        Ok(records)
+    }
+
     /// Keeps the record of a build; a later one of the same key replaces it.
     ///
     /// # Errors

@@ -56,8 +56,7 @@ pub fn enter(step: &SandboxedStep) -> Result<u8, EnterError> {
     if !step.is_interactive {
         std::thread::spawn(move || die_with_parent(group));
     }
-    let status =
-        child.wait().map_err(|source| EnterError { doing: "wait for", path: program.into(), source })?;
+    let status = child.wait().map_err(|source| EnterError { doing: "wait for", path: program.into(), source })?;
     if step.level == Level::Host && !step.is_interactive {
         // A group without members is what is hoped for.
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -79,10 +78,11 @@ fn die_with_parent(group: rustix::process::Pid) {
 fn make_root(step: &SandboxedStep) -> Result<(), EnterError> {
     let root = step.root.as_path();
     // Nothing mounted here may reach the mounts of the machine.
-    failing("make private", "/", rustix::mount::mount_change(
+    failing(
+        "make private",
         "/",
-        MountPropagationFlags::REC | MountPropagationFlags::PRIVATE,
-    ))?;
+        rustix::mount::mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE),
+    )?;
     failing("mount a root on", root, rustix::mount::mount("tmpfs", root, "tmpfs", MountFlags::NOSUID, c"mode=0755"))?;
     for name in BASE {
         base_folder(root, name)?;

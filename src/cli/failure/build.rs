@@ -12,10 +12,10 @@ impl From<Error> for Failure {
                 .why("recipes are built as they lie in a work tree")
                 .next("`git worktree add DIR` makes one; then run `tagalong -C DIR build`"),
             Error::Host(error) => error.into(),
-            Error::Recipes(error) => error.into(),
-            Error::UnknownRecipe(error) => error.into(),
-            Error::Store(error) => error.into(),
-            Error::Http(error) => error.into(),
+            Error::Recipes(error) => (&error).into(),
+            Error::UnknownRecipe(error) => (&error).into(),
+            Error::Store(error) => (&error).into(),
+            Error::Http(error) => (&error).into(),
             Error::Build(error) => error.into(),
         }
     }
@@ -48,13 +48,13 @@ impl From<BuildError> for Failure {
                 }
                 failure.next("install them on the builder, on Debian with `apt-get install`, or write recipes for them")
             }
-            BuildError::Sources { source, .. } => source.into(),
-            BuildError::Seal { name, source } => super::seal::of_package(&name, source),
+            BuildError::Sources { source, .. } => (&source).into(),
+            BuildError::Seal { source, .. } => (&source).into(),
             BuildError::Archive { name, source } => {
-                let failure: Failure = source.into();
+                let failure: Failure = (&source).into();
                 failure.why(format!("while {name} was built"))
             }
-            BuildError::Store { source, .. } => source.into(),
+            BuildError::Store { source, .. } => (&source).into(),
             BuildError::NeedGone { name, archive } => {
                 Failure::new(Code::NotFound, format!("{name} cannot be built: a package it needs left the store"))
                     .why(format!("the archive {archive} was there when the build was planned"))
@@ -65,11 +65,9 @@ impl From<BuildError> for Failure {
                     .why("a package only adds files; this one belongs to one of its needs")
                     .next(format!("keep the steps of {name} from writing it, or put the two into one recipe"))
             }
-            BuildError::InstalledNothing { name } => {
-                Failure::new(Code::BuildStep, format!("{name} installed nothing"))
-                    .why("after its last step no new file lies at the prefix")
-                    .next("let a step install to `{prefix}`; `$PREFIX` holds it too")
-            }
+            BuildError::InstalledNothing { name } => Failure::new(Code::BuildStep, format!("{name} installed nothing"))
+                .why("after its last step no new file lies at the prefix")
+                .next("let a step install to `{prefix}`; `$PREFIX` holds it too"),
             BuildError::Prebuilt { name, file, was, offset } => {
                 let place = format!("`{}` holds `{was}` at byte {offset}", file.display());
                 Failure::new(Code::CheckFound, format!("{name} cannot be moved: {place}"))
@@ -82,9 +80,9 @@ impl From<BuildError> for Failure {
                     .next("run as root, or allow user namespaces in this container")
             }
             BuildError::Io { name, doing, source } => {
-                Failure::new(Code::Internal, format!("{name}: could not {doing}")).why(source.to_string()).next(
-                    "mend what the line above names; `df` tells whether a disk is full",
-                )
+                Failure::new(Code::Internal, format!("{name}: could not {doing}"))
+                    .why(source.to_string())
+                    .next("mend what the line above names; `df` tells whether a disk is full")
             }
         }
     }

@@ -2,14 +2,16 @@
 //!
 //! One file per room below that has errors; each turns the facts of an error enum into a [`Failure`].
 
-mod http;
+mod archive;
+mod build;
 mod checkout;
 mod host;
+mod http;
 mod project;
 mod recipe;
+mod seal;
 mod sources;
-mod archive;
-pub mod seal;
+mod store;
 
 use std::fmt;
 use std::process::ExitCode;

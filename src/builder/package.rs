@@ -74,7 +74,7 @@ impl Workshop<'_> {
         let started = Instant::now();
         let name = &job.recipe.name;
         let doing = |doing| move |source| BuildError::Io { name: name.clone(), doing, source };
-        let mut work = Work::make(self.cache, name, self.sandbox.level, self.placeholder)
+        let mut work = Work::make(self.cache, name, self.sandbox.level, self.placeholder, self.tell)
             .map_err(doing("make the work folder"))?;
         let placeholder = Prefix::new(self.placeholder.as_path())
             .map_err(|_| BuildError::Placeholder { placeholder: self.placeholder.clone() })?;

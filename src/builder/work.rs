@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::builder::sandbox::{Bind, Level};
+use crate::lock::Lock;
+use crate::model::event::Tell;
 use crate::model::prefix::Placeholder;
 use crate::model::recipe::RecipeName;
 
@@ -25,6 +27,8 @@ pub struct Work {
     is_kept: bool,
     /// Held as long as the folder is in use; the lock dies with the process (flock(2)).
     _lock: File,
+    /// At level `host`: there is one placeholder on a machine, whoever builds.
+    _machine: Option<Lock>,
 }
 
 impl Work {
@@ -32,7 +36,13 @@ impl Work {
     ///
     /// # Errors
     /// The I/O error of making it.
-    pub fn make(cache: &Path, name: &RecipeName, level: Level, placeholder: &Placeholder) -> io::Result<Work> {
+    pub fn make(
+        cache: &Path,
+        name: &RecipeName,
+        level: Level,
+        placeholder: &Placeholder,
+        tell: Tell,
+    ) -> io::Result<Work> {
         let all = cache.join("work");
         fs_err::create_dir_all(&all)?;
         sweep(&all)?;
@@ -41,8 +51,16 @@ impl Work {
         let lock = File::create(&lock_path)?;
         lock.lock()?;
         remove_tree(&folder)?;
-        let work =
-            Work { folder, level, placeholder: placeholder.clone(), name: name.clone(), is_kept: false, _lock: lock };
+        let machine = if level.has_own_root() { None } else { Some(lock_machine(placeholder, tell)?) };
+        let work = Work {
+            folder,
+            level,
+            placeholder: placeholder.clone(),
+            name: name.clone(),
+            is_kept: false,
+            _lock: lock,
+            _machine: machine,
+        };
         for part in ["build/src", "build/out", "home", "tmp", "root", "test"] {
             fs_err::create_dir_all(work.folder.join(part))?;
         }
@@ -141,9 +159,21 @@ impl Drop for Work {
         let _ = remove_tree(&self.folder);
         if !self.level.has_own_root() {
             let _ = remove_tree(self.placeholder.as_path());
+            // The folders above go too, as far as they are empty: they were made for this.
+            for above in self.placeholder.as_path().ancestors().skip(1) {
+                if fs_err::remove_dir(above).is_err() {
+                    break;
+                }
+            }
         }
         let _ = fs_err::remove_file(lock_of(&self.folder));
     }
+}
+
+/// Waits until nobody else on this machine builds at the placeholder.
+fn lock_machine(placeholder: &Placeholder, tell: Tell) -> io::Result<Lock> {
+    let file = format!("tagalong-placeholder-{}.lock", placeholder.as_str().len());
+    Lock::take(&Path::new("/var/tmp").join(file), "the placeholder of this machine", tell)
 }
 
 fn lock_of(folder: &Path) -> PathBuf {

@@ -96,7 +96,7 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
     let platform = host::platform(Path::new("/"))?.platform;
     let folder = RecipeFolder::load(&root.join(RECIPES_FOLDER), Some(&platform))?;
     let wanted: Vec<RecipeName> = options.names.iter().chain(&options.shell).cloned().collect();
-    let recipes = folder.closure(&wanted)?;
+    let recipes = if wanted.is_empty() { folder.recipes().iter().collect() } else { folder.closure(&wanted)? };
     folder.closure(&options.forced)?;
     let store = Store::open(options.cache)?;
     let project = checkout.project();

@@ -89,7 +89,9 @@ fn make_root(step: &SandboxedStep) -> Result<(), EnterError> {
     }
     for tool in fs_err::read_dir("/opt").into_iter().flatten().flatten() {
         let (from, to) = (tool.path(), root.join("opt").join(tool.file_name()));
-        if from.is_dir() && !from.is_symlink() {
+        // Another build at level `host` may have its placeholder there right now.
+        let is_placeholder = tool.file_name().as_encoded_bytes().starts_with(b"tagalong-placeholder");
+        if from.is_dir() && !from.is_symlink() && !is_placeholder {
             bind(&Bind { from, to, is_writable: false }, Path::new("/"))?;
         }
     }

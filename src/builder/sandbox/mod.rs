@@ -113,7 +113,8 @@ impl Sandbox {
             folder: PathBuf::from("/"),
             command: vec!["true".to_owned()],
             environment: Vec::new(),
-            is_interactive: false,
+            // Without a lifeline: it would be at its end before the step is.
+            is_interactive: true,
         };
         step.write(&file).map_err(|error| error.to_string())?;
         let mut command = self.command(&file);

@@ -31,11 +31,18 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
 }
 
 fn sentence(outcome: &Outcome) -> String {
-    let change = |change: &crate::flow::init::Change| {
-        format!("{} {}", if change.is_new { "wrote" } else { "added a line to" }, change.file)
+    let files = |is_new: bool| {
+        let names: Vec<&str> =
+            outcome.changes.iter().filter(|change| change.is_new == is_new).map(|change| change.file).collect();
+        match names.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+            None => String::new(),
+        }
     };
-    let changes: Vec<String> = outcome.changes.iter().map(change).collect();
-    format!("{} for project {} in {}\n", changes.join(", "), outcome.name, outcome.root.display())
+    let (new, longer) = (files(true), files(false));
+    let added = if longer.is_empty() { String::new() } else { format!(", added a line to {longer}") };
+    format!("wrote {new}{added}: project {} in {}\n", outcome.name, outcome.root.display())
 }
 
 fn planned(outcome: &Outcome) -> String {

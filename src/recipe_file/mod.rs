@@ -106,6 +106,7 @@ pub fn read(text: &str, platform: Option<&Platform>) -> Reading {
         document.recipe(&here.fold(tree.clone(), |tree, (_, changes)| tree.overlaid(changes, &["build"])))
     });
     let mut mentions = document.mentions;
+    mentions.retain(|mention| document.notes.is_trusted(&mention.span));
     mentions.sort_by_key(|mention| (mention.span.start, mention.span.end));
     mentions.dedup();
     let mistakes = document.notes.finish();

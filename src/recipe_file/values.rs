@@ -50,8 +50,8 @@ pub fn check_relative(path: &Placed<String>, notes: &mut Notes) -> bool {
     } else {
         return true;
     };
-    let what = format!("the path `{}` leads out of its folder or nowhere: {fault}", text.escape_debug());
-    notes.add_with(&path.span, what, "write a path from the folder down, such as `src/lib`");
+    let what = format!("`{}` is not a path from the folder down: {fault}", text.escape_debug());
+    notes.add_with(&path.span, what, "write it as in `src/lib`");
     false
 }
 

@@ -133,9 +133,9 @@ impl<'a> Reader<'a> {
         self.value(name).and_then(as_text)
     }
 
-    /// A list of texts, or one text as a list of one.
+    /// A list of texts, or one text as a list of one; of a list with other things in it, the texts.
     pub fn texts(&self, name: &str) -> Option<Vec<Placed<String>>> {
-        let value = self.value(name)?;
+        let value = &self.table.get(name)?.value;
         match &value.value {
             Value::List(list) => Some(list.iter().filter_map(as_text).collect()),
             _ => as_text(value).map(|text| vec![text]),
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
 
     /// The names and texts of a table of pairs.
     pub fn pairs(&self, name: &str) -> Vec<(Placed<String>, Placed<String>)> {
-        match self.value(name).map(|value| &value.value) {
+        match self.table.get(name).map(|entry| &entry.value.value) {
             Some(Value::Table(table)) => {
                 let pair = |entry: &'a crate::toml_file::tree::Entry| Some((entry.key.clone(), as_text(&entry.value)?));
                 table.entries.iter().filter_map(pair).collect()

@@ -46,11 +46,15 @@ pub struct Notes {
     list: Vec<Mistake>,
     /// Whether the text is no TOML: what seems to be absent may only be unreadable.
     pub is_broken: bool,
+    /// Where the first line starts that is no TOML: what seems to stand from there on may be something else.
+    broken_from: Option<usize>,
 }
 
 impl Notes {
     pub fn add(&mut self, span: &Range<usize>, what: impl Into<String>, hint: Option<String>) {
-        self.list.push(Mistake { span: span.clone(), what: what.into(), hint });
+        if self.is_trusted(span) {
+            self.list.push(Mistake { span: span.clone(), what: what.into(), hint });
+        }
     }
 
     /// Adds a mistake with the way to mend it.
@@ -58,8 +62,24 @@ impl Notes {
         self.add(span, what, Some(hint.into()));
     }
 
-    pub fn extend(&mut self, other: Notes) {
-        self.list.extend(other.list);
+    /// Adds what is no TOML, the first of each line: what follows there follows from it.
+    fn add_broken(&mut self, text: &str, errors: Vec<Mistake>) {
+        let line = |mistake: &Mistake| text.as_bytes().iter().take(mistake.span.start).filter(|b| **b == b'\n').count();
+        let mut errors = errors;
+        errors.sort_by_key(|mistake| mistake.span.start);
+        errors.dedup_by_key(|mistake| line(mistake));
+        if let Some(first) = errors.first() {
+            let before = text.as_bytes().iter().take(first.span.start);
+            let line_start = before.clone().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+            self.is_broken = true;
+            self.broken_from = Some(line_start);
+        }
+        self.list.extend(errors);
+    }
+
+    /// Whether what was read at a place is what stands there.
+    pub fn is_trusted(&self, span: &Range<usize>) -> bool {
+        self.broken_from.is_none_or(|start| span.start < start)
     }
 
     /// The mistakes in the order of the text, each once.

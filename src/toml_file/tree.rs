@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::toml_file::Notes;
+use crate::toml_file::{Mistake, Notes};
 
 /// The largest file that is read, in bytes; nobody writes a longer one by hand.
 const LARGEST: usize = 1 << 20;
@@ -92,16 +92,17 @@ impl Table {
 /// Reads a text; what is no TOML is noted, all of it, and the rest is read as far as it can be.
 pub fn read(text: &str, notes: &mut Notes) -> Table {
     if text.len() > LARGEST {
-        notes.is_broken = true;
-        notes.add(&(0..0), format!("the file has {} bytes, the most that is read is {LARGEST}", text.len()), None);
+        let what = format!("the file has {} bytes, the most that is read is {LARGEST}", text.len());
+        notes.add_broken("", vec![Mistake { span: 0..0, what, hint: None }]);
         return Table::default();
     }
     let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        notes.is_broken = true;
-        let span = error.span().unwrap_or(0..0);
-        notes.add(&span, error.message().replace('\n', "; "), None);
-    }
+    let mistake = |error: toml::de::Error| Mistake {
+        span: error.span().unwrap_or(0..0),
+        what: error.message().replace('\n', "; "),
+        hint: None,
+    };
+    notes.add_broken(text, errors.into_iter().map(mistake).collect());
     convert_table(table.span(), table.get_ref())
 }
 

@@ -62,7 +62,7 @@ fn as_text(outcome: &Outcome) -> String {
     for test in &recipe.tests {
         line("test", test.run.trim());
     }
-    line("after", &names(&outcome.before));
+    line("follows", &names(&outcome.before));
     text
 }
 

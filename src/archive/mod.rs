@@ -49,7 +49,10 @@ pub enum Error {
     Manifest(#[from] ManifestFault),
     #[error("the package has {size} bytes unpacked, {limit} are allowed")]
     TooLarge { size: u64, limit: u64 },
-    /// An entry that is not the manifest's next one, be it by name, kind, mode, size or target.
+    /// An entry of that name which is not of the kind, mode, size or target of its manifest.
+    #[error("`{path}` is of another kind, mode, size or target than its manifest says")]
+    Header { path: String },
+    /// An entry that is not the manifest's next one.
     #[error("the entry `{}` is not the `{expected}` of the manifest", found.escape_debug())]
     Unexpected { expected: String, found: String },
     /// An entry after the last one of the manifest.

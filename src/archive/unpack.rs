@@ -193,13 +193,13 @@ impl<R: Read> TarReader<R> {
         if *first != self.expected[..header::BLOCK] {
             return Err(match header::peek(first) {
                 None => Error::Missing { path: entry.path.to_string() },
-                Some((found, _)) => Error::Unexpected { expected: entry.path.to_string(), found },
+                Some((found, _)) => differs(entry, found),
             });
         }
         self.inner.read_exact(rest).map_err(Error::of_reading)?;
         if self.found != self.expected {
             let (found, _) = header::peek(&self.found[self.found.len() - header::BLOCK..]).unwrap_or_default();
-            return Err(Error::Unexpected { expected: entry.path.to_string(), found });
+            return Err(differs(entry, found));
         }
         Ok(())
     }
@@ -235,6 +235,16 @@ impl<R: Read> TarReader<R> {
 
     fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
         self.inner.read_exact(buffer).map_err(Error::of_reading)
+    }
+}
+
+/// The error of a header with this name in the place of an entry's.
+fn differs(entry: &Entry, found: String) -> Error {
+    let path = entry.path.to_string();
+    if found.trim_end_matches('/') == path {
+        Error::Header { path }
+    } else {
+        Error::Unexpected { expected: path, found }
     }
 }
 

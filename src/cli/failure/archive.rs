@@ -38,6 +38,7 @@ impl From<&Error> for Failure {
             | Error::TrailingBytes
             | Error::NoManifest { .. }
             | Error::Manifest(_)
+            | Error::Header { .. }
             | Error::Unexpected { .. }
             | Error::Extra { .. }
             | Error::Missing { .. }

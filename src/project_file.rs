@@ -145,7 +145,11 @@ fn check_prefix(text: &str, prefix: &Placed<String>, notes: &mut Notes) {
     let value = &prefix.value;
     let shown = value.escape_debug();
     if value.split('/').any(|part| part == "..") {
-        notes.add_with(&prefix.span, format!("the prefix `{shown}` climbs with `..`"), "name it from the checkout down");
+        notes.add_with(
+            &prefix.span,
+            format!("the prefix `{shown}` climbs with `..`"),
+            "name it from the checkout down",
+        );
     } else if value.chars().any(char::is_control) {
         notes.add(&prefix.span, format!("the prefix `{shown}` holds a control character"), None);
     } else if value.split('/').all(|part| part.is_empty() || part == ".") {

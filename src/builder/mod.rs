@@ -1,1 +1,3 @@
 //! Runs one build plan: sandbox, steps, seal.
+
+pub mod seal;

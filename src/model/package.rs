@@ -11,7 +11,10 @@
 //!              {"path": "lib/pkgconfig/libpng.pc", "kind": "file", "mode": 420, "size": 300, "digest": "…",
 //!               "text": [7, 201]}]}
 //! ```
-//! Does not read archives (`archive/`) and does not find relocations (`relocate/scan.rs`).
+//! Does not read archives (`archive/`) and does not find relocations (`relocate/scan.rs`). How an entry is written
+//! as JSON is in `package/entry.rs`.
+
+mod entry;
 
 use std::fmt;
 
@@ -45,6 +48,7 @@ pub struct PackageManifest {
     pub placeholder: Placeholder,
     pub needs: Vec<RecipeName>,
     pub floor: Floor,
+    #[serde(deserialize_with = "entry::read_all")]
     pub entries: Vec<Entry>,
 }
 
@@ -115,16 +119,14 @@ impl PackageManifest {
 }
 
 /// One thing in a package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub path: EntryPath,
-    #[serde(flatten)]
     pub kind: EntryKind,
 }
 
 /// What an entry is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     Folder,
     File(FileEntry),
@@ -135,23 +137,20 @@ pub enum EntryKind {
 }
 
 /// A regular file: permission bits (0 to 0o777), size in bytes, digest of the bytes as built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEntry {
     pub mode: u32,
     pub size: u64,
     pub digest: Digest,
-    #[serde(flatten)]
     pub relocations: Relocations,
 }
 
 /// Where a file holds the placeholder: byte offsets from its start, ascending, at least a placeholder apart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Relocations {
     /// In text: replaced by the exact prefix, the length may change.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub text: Vec<u64>,
     /// In anything else: replaced by the prefix padded to the placeholder's length.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixed: Vec<u64>,
 }
 
@@ -174,12 +173,16 @@ impl Relocations {
     }
 }
 
-/// A path inside a package: relative, `/` between names, no `.`, `..` or empty names, not in [`OWN_FOLDER`].
+/// A path inside a package: relative, `/` between names, no `.`, `..` or empty names, not in [`OWN_FOLDER`], at most
+/// [`EntryPath::DEEPEST`] names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EntryPath(String);
 
 impl EntryPath {
+    /// The most names a path may have: an unpacker holds one folder open for each.
+    pub const DEEPEST: usize = 100;
+
     /// Checks a path that comes from outside.
     ///
     /// # Errors
@@ -188,7 +191,8 @@ impl EntryPath {
     pub fn parse(path: &str) -> Result<EntryPath, EntryPathError> {
         let is_name = |name: &str| !matches!(name, "" | "." | "..") && name.len() <= 255 && !name.contains('\0');
         let is_own = path == OWN_FOLDER || path.starts_with(".tagalong/");
-        if path.len() > 3000 || is_own || !path.split('/').all(is_name) {
+        let is_deep = path.split('/').count() > EntryPath::DEEPEST;
+        if path.len() > 3000 || is_own || is_deep || !path.split('/').all(is_name) {
             return Err(EntryPathError { given: path.to_owned() });
         }
         Ok(EntryPath(path.to_owned()))
@@ -203,18 +207,22 @@ impl EntryPath {
         self.0.rsplit_once('/').map(|(parent, _)| parent)
     }
 
-    /// Whether a link at this path with this target stays inside the tree, read as text.
+    /// Whether a link at this path with this target stays inside the tree.
+    ///
+    /// `..` may only stand in front: the folder a link lies in is never a link itself, so what climbs there climbs
+    /// as the text says, while a `..` behind a name could climb out through another link.
     pub fn holds_target(&self, target: &str) -> bool {
         if target.is_empty() || target.starts_with('/') || target.contains('\0') || target.len() > 3000 {
             return false;
         }
         let mut depth = self.0.matches('/').count();
+        let mut has_name = false;
         for name in target.split('/') {
             match name {
                 "" | "." => {}
-                ".." if depth == 0 => return false,
+                ".." if depth == 0 || has_name => return false,
                 ".." => depth -= 1,
-                _ => depth += 1,
+                _ => has_name = true,
             }
         }
         true
@@ -286,7 +294,8 @@ mod tests {
 
     #[test]
     fn entry_path_refuses_what_leaves_the_tree() {
-        for wrong in ["", "/a", "a//b", "a/../b", "./a", "a/", "a\0b", ".tagalong", ".tagalong/x"] {
+        let deep = vec!["a"; 101].join("/");
+        for wrong in ["", "/a", "a//b", "a/../b", "./a", "a/", "a\0b", ".tagalong", ".tagalong/x", &deep] {
             assert!(EntryPath::parse(wrong).is_err(), "{wrong:?}");
         }
         assert!(EntryPath::parse("lib/libz.so.1").is_ok());
@@ -298,7 +307,7 @@ mod tests {
         for fine in ["y.so", "../y", "../../bin/z", "./y"] {
             assert!(path.holds_target(fine), "{fine}");
         }
-        for wrong in ["", "/etc/passwd", "../../../x", "../../b/../../c"] {
+        for wrong in ["", "/etc/passwd", "../../../x", "../../b/../../c", "b/../c", "../b/.."] {
             assert!(!path.holds_target(wrong), "{wrong}");
         }
     }

@@ -5,8 +5,8 @@
 use spdx::error::Reason;
 use spdx::{Expression, ParseMode};
 
-use crate::toml_file::nearest_word::nearest_word;
 use crate::toml_file::Notes;
+use crate::toml_file::nearest_word::nearest_word;
 use crate::toml_file::tree::{Placed, part_of};
 
 /// Notes what is no SPDX expression, at the word that is wrong.
@@ -15,13 +15,16 @@ pub fn check(text: &str, license: &Placed<String>, notes: &mut Notes) {
     let word = license.value.get(error.span.clone()).unwrap_or_default().trim();
     let span = part_of(text, license, &error.span);
     let (what, hint) = match &error.reason {
-        Reason::Empty => ("the licence is empty".to_owned(), Some("write `LicenseRef-…` for what has no SPDX id".to_owned())),
+        Reason::Empty => {
+            ("the licence is empty".to_owned(), Some("write `LicenseRef-…` for what has no SPDX id".to_owned()))
+        }
         Reason::UnknownLicense | Reason::UnknownException | Reason::UnknownTerm => {
             (format!("`{}` is not an SPDX licence id", word.escape_debug()), Some(meant(word)))
         }
         Reason::DeprecatedLicenseId => (
             format!("`{}` is an SPDX licence id of old", word.escape_debug()),
-            Some(format!("say which: `{0}-only` or `{0}-or-later`", word.trim_end_matches('+'))).filter(|_| is_gnu(word)),
+            Some(format!("say which: `{0}-only` or `{0}-or-later`", word.trim_end_matches('+')))
+                .filter(|_| is_gnu(word)),
         ),
         other => (format!("the licence is not an SPDX expression: {other}"), None),
     };

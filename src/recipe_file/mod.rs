@@ -282,11 +282,7 @@ impl Document<'_> {
         if found.is_none() {
             let names = BuildSystem::ALL.map(BuildSystem::name);
             let hint = did_you_mean(&system.value, names).unwrap_or_else(|| format!("there are {}", names.join(", ")));
-            self.notes.add_with(
-                &system.span,
-                format!("unknown build system `{}`", system.value.escape_debug()),
-                hint,
-            );
+            self.notes.add_with(&system.span, format!("unknown build system `{}`", system.value.escape_debug()), hint);
         }
         found
     }
@@ -324,12 +320,15 @@ impl Document<'_> {
             self.notes.add(&span, what, None);
         }
         let is_empty = build.texts("script").is_none_or(|lines| lines.iter().all(|line| line.value.trim().is_empty()));
-        let is_readable = build.tree().get("script").is_none_or(|entry| {
-            matches!(entry.value.value, Value::Text(_) | Value::List(_))
-        });
+        let is_readable =
+            build.tree().get("script").is_none_or(|entry| matches!(entry.value.value, Value::Text(_) | Value::List(_)));
         if system == Script && is_empty && is_readable && !self.notes.is_broken {
             let what = "the build system `script` has no commands";
-            self.notes.add_with(&build.span(), what, "add `script = \"\"\"…\"\"\"` with what puts the package into `{prefix}`");
+            self.notes.add_with(
+                &build.span(),
+                what,
+                "add `script = \"\"\"…\"\"\"` with what puts the package into `{prefix}`",
+            );
         }
     }
 }

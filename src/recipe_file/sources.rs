@@ -66,7 +66,8 @@ impl Document<'_> {
             if let Some(text) = source.text(field) {
                 let text = self.filled(&text, words);
                 let (name, version) = self.name_and_version(&text, field, mark);
-                let place = if field == "crate" { Place::Crate { name, version } } else { Place::Pypi { name, version } };
+                let place =
+                    if field == "crate" { Place::Crate { name, version } } else { Place::Pypi { name, version } };
                 places.push(Placed::new(&text.span, place));
             }
         }
@@ -84,7 +85,8 @@ impl Document<'_> {
             }
             places.push(Placed::new(&url.span, Place::Git { url: url.value }));
         }
-        let has_any = ["path", "debian", "crate", "pypi", "url", "git"].iter().any(|name| source.tree().get(name).is_some());
+        let has_any =
+            ["path", "debian", "crate", "pypi", "url", "git"].iter().any(|name| source.tree().get(name).is_some());
         if !has_any && !self.notes.is_broken {
             let hint = "add `url`, `debian`, `crate`, `pypi`, `git` or `path`";
             self.notes.add_with(&source.span(), "this `[[source]]` has no place to come from", hint);

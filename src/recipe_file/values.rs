@@ -78,8 +78,8 @@ pub fn check_homepage(homepage: &Placed<String>, notes: &mut Notes) {
 /// Notes a glob that no platform id can match.
 pub fn check_platform_glob(glob: &Placed<String>, notes: &mut Notes) {
     let text = &glob.value;
-    let is_plain = !text.is_empty()
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._*?".contains(c));
+    let is_plain =
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._*?".contains(c));
     let is_id = text.contains(['*', '?']) || Platform::parse(text).is_ok();
     if !is_plain || !is_id {
         let what = format!("no platform can match `{}`", text.escape_debug());
@@ -121,7 +121,9 @@ pub fn fault_of_git(url: &str) -> Option<(String, Option<String>)> {
         Some(("https" | "ssh" | "git" | "file", rest)) if !rest.is_empty() && !rest.starts_with('-') => None,
         _ => Some((
             format!("`{shown}` is not a git address that can be fetched"),
-            Some("use `https://`, `ssh://`, `git://` or `file://`; `git@host:path` is `ssh://git@host/path`".to_owned()),
+            Some(
+                "use `https://`, `ssh://`, `git://` or `file://`; `git@host:path` is `ssh://git@host/path`".to_owned(),
+            ),
         )),
     }
 }

@@ -207,8 +207,9 @@ fn check(table: &Table, fields: &'static [Field], notes: &mut Notes) {
         let (key, value) = (&entry.key, &entry.value);
         let Some(field) = fields.iter().find(|field| field.name == key.value) else {
             let names = || fields.iter().map(|field| field.name);
-            let hint = did_you_mean(&key.value, names())
-                .unwrap_or_else(|| format!("there are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")));
+            let hint = did_you_mean(&key.value, names()).unwrap_or_else(|| {
+                format!("there are {}", names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+            });
             notes.add_with(&key.span, format!("unknown field `{}`", key.value.escape_debug()), hint);
             continue;
         };

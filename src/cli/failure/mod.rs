@@ -2,12 +2,19 @@
 //!
 //! One file per room below that has errors; each turns the facts of an error enum into a [`Failure`].
 
-<<<<<<< HEAD
-mod http;
-=======
+mod archive;
+mod channel;
 mod checkout;
 mod host;
->>>>>>> h1
+mod http;
+mod install;
+mod key;
+mod place;
+mod prefix_dir;
+mod publish;
+pub mod seal;
+mod signing;
+mod store;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -60,6 +67,20 @@ impl Failure {
         self
     }
 
+    /// Adds the lines of another failure that say why.
+    #[must_use]
+    fn why_all(mut self, lines: Vec<String>) -> Failure {
+        self.why.extend(lines);
+        self
+    }
+
+    /// Adds the lines of another failure that say what to do.
+    #[must_use]
+    fn next_all(mut self, lines: Vec<String>) -> Failure {
+        self.next.extend(lines);
+        self
+    }
+
     /// Sets the text that stands before the three lines.
     #[must_use]
     pub fn report(mut self, report: impl Into<String>) -> Failure {
@@ -88,6 +109,15 @@ impl fmt::Display for Failure {
         };
         part("  why:", &self.why)?;
         part(" next:", &self.next)
+    }
+}
+
+/// Names in a row, as a sentence has them: `a, b and c`.
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

@@ -1,0 +1,248 @@
+//! Unpacks a package archive in one pass: every byte is compared with the manifest, digested, patched, and written.
+//!
+//! Nothing is searched for, nothing from the archive is run, and nothing is created that the manifest does not name.
+//! Does not verify the manifest itself: whoever hands the archive over has checked its digest.
+
+use std::io::{self, BufReader, Chain, Cursor, Read, Write};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::archive::beneath::Beneath;
+use crate::archive::frames::FrameReader;
+use crate::archive::{Error, PIECE, header};
+use crate::model::digest::Digester;
+use crate::model::package::{Entry, EntryKind, EntryPath, FileEntry, MANIFEST_PATH, PackageManifest};
+use crate::model::prefix::Prefix;
+use crate::relocate::patch::{NoPlaceholder, Replacement};
+use crate::relocate::scan;
+
+/// Bounds on what an archive may ask for, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub manifest: u64,
+    /// The sum of the sizes of all files.
+    pub unpacked: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { manifest: 64 << 20, unpacked: 256 << 30 }
+    }
+}
+
+/// What was unpacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpacked {
+    pub manifest: PackageManifest,
+    /// How many files there are.
+    pub files: u64,
+    /// How many of them hold the prefix.
+    pub relocated: u64,
+}
+
+/// Unpacks an archive into a folder, which may hold other packages, for the prefix that the folder will be at.
+///
+/// # Errors
+/// [`Error`]; what was unpacked before stays in the folder, and nothing outside of it is ever touched.
+pub fn unpack(reader: impl Read, into: &Path, prefix: &Prefix, limits: &Limits) -> Result<Unpacked, Error> {
+    let mut tar = TarReader::open(reader)?;
+    let manifest = tar.manifest(limits.manifest)?;
+    let size = manifest.unpacked_size();
+    if size > limits.unpacked {
+        return Err(Error::TooLarge { size, limit: limits.unpacked });
+    }
+    let replacement = Replacement::new(&manifest.placeholder, prefix)?;
+    let mut writer =
+        Writer { folder: Beneath::new(into)?, replacement, prefix, buffer: vec![0; PIECE], spare: Vec::new() };
+    let (mut files, mut relocated) = (0, 0);
+    for entry in &manifest.entries {
+        tar.expect(entry)?;
+        match &entry.kind {
+            EntryKind::Folder => writer.folder.create_folder(&entry.path)?,
+            EntryKind::Link { target } => writer.folder.create_link(&entry.path, target)?,
+            EntryKind::File(file) => {
+                writer.write_file(&mut tar, &entry.path, file)?;
+                files += 1;
+                relocated += u64::from(!file.relocations.is_empty());
+            }
+        }
+    }
+    tar.expect_end()?;
+    Ok(Unpacked { manifest, files, relocated })
+}
+
+/// Reads only the manifest of an archive.
+///
+/// # Errors
+/// [`Error`] when the archive does not start with a sound one.
+pub fn read_manifest(reader: impl Read) -> Result<PackageManifest, Error> {
+    TarReader::open(reader)?.manifest(Limits::default().manifest)
+}
+
+/// Writes files below a folder.
+struct Writer<'a> {
+    folder: Beneath,
+    replacement: Replacement,
+    prefix: &'a Prefix,
+    buffer: Vec<u8>,
+    spare: Vec<u8>,
+}
+
+impl Writer<'_> {
+    fn write_file<R: Read>(&mut self, tar: &mut TarReader<R>, path: &EntryPath, file: &FileEntry) -> Result<(), Error> {
+        let mut out = self.folder.create_file(path, file.mode)?;
+        let mut digester = Digester::new();
+        let mut patcher = (!file.relocations.is_empty()).then(|| self.replacement.start(&file.relocations));
+        let mut left = file.size;
+        while left > 0 {
+            let count = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let piece = &mut self.buffer[..count];
+            tar.read_exact(piece)?;
+            digester.update(piece);
+            let shown: &[u8] = match &mut patcher {
+                None => piece,
+                Some(patcher) => {
+                    if left == file.size && self.prefix.has_space() {
+                        refuse_space(piece, path, file, self.prefix)?;
+                    }
+                    let patched = patcher.feed(piece, &mut self.spare);
+                    patched
+                        .map_err(|NoPlaceholder { offset }| Error::NoPlaceholder { path: path.to_string(), offset })?
+                }
+            };
+            out.write_all(shown).map_err(|error| self.folder.failed("writing a file", path, error))?;
+            left -= count as u64;
+        }
+        if digester.finish() != file.digest {
+            return Err(Error::Digest { path: path.to_string() });
+        }
+        tar.expect_zeros(header::padding(file.size))
+    }
+}
+
+/// The kernel splits a `#!` line at white space, so that such a prefix cannot stand there.
+fn refuse_space(head: &[u8], path: &EntryPath, file: &FileEntry, prefix: &Prefix) -> Result<(), Error> {
+    let relocations = &file.relocations;
+    let offsets = if relocations.text.is_empty() { &relocations.fixed } else { &relocations.text };
+    if scan::is_in_interpreter_line(head, offsets) {
+        return Err(Error::PrefixHasSpace { file: path.to_string(), prefix: prefix.clone() });
+    }
+    Ok(())
+}
+
+/// Reads a decompressed archive entry by entry, each of which must be the one that is expected.
+struct TarReader<R> {
+    inner: Decoded<R>,
+    expected: Vec<u8>,
+    found: Vec<u8>,
+}
+
+/// The archive with its first bytes, by which its packing was told, put back in front.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
+enum Decoded<R> {
+    Zstd(Box<FrameReader<Whole<R>>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Whole<R>>>>),
+}
+
+impl<R: Read> TarReader<R> {
+    fn open(mut reader: R) -> Result<TarReader<R>, Error> {
+        let mut magic = Vec::new();
+        reader.by_ref().take(4).read_to_end(&mut magic).map_err(|source| Error::Read { source })?;
+        let is_gzip = magic.starts_with(&[0x1f, 0x8b]);
+        let reader = Cursor::new(magic).chain(reader);
+        let inner = if is_gzip {
+            Decoded::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(PIECE, reader))))
+        } else {
+            Decoded::Zstd(Box::new(FrameReader::new(reader).map_err(|source| Error::Read { source })?))
+        };
+        Ok(TarReader { inner, expected: Vec::new(), found: Vec::new() })
+    }
+
+    /// The manifest, which is the first entry.
+    fn manifest(&mut self, limit: u64) -> Result<PackageManifest, Error> {
+        let mut block = [0; header::BLOCK];
+        self.read_exact(&mut block)?;
+        let (found, size) = header::peek(&block).ok_or_else(|| Error::NoManifest { found: String::new() })?;
+        let size = size.filter(|_| found == MANIFEST_PATH).ok_or(Error::NoManifest { found })?;
+        if size > limit {
+            return Err(Error::ManifestTooLarge { size, limit });
+        }
+        header::write_file(&mut self.expected, MANIFEST_PATH, size);
+        if self.expected != block {
+            return Err(Error::Corrupt { reason: "the header of the manifest is not the usual one".to_owned() });
+        }
+        // Grows with what comes: a small archive cannot ask for much memory.
+        let mut json = Vec::new();
+        let read = self.inner.by_ref().take(size).read_to_end(&mut json).map_err(Error::of_reading)?;
+        if (read as u64) < size {
+            return Err(Error::Truncated);
+        }
+        self.expect_zeros(header::padding(size))?;
+        Ok(PackageManifest::parse(&json)?)
+    }
+
+    /// Takes the header of this entry.
+    fn expect(&mut self, entry: &Entry) -> Result<(), Error> {
+        header::write_entry(&mut self.expected, entry);
+        self.found.resize(self.expected.len(), 0);
+        // The first block alone first: the archive may end here.
+        let (first, rest) = self.found.split_at_mut(header::BLOCK);
+        self.inner.read_exact(first).map_err(Error::of_reading)?;
+        if *first != self.expected[..header::BLOCK] {
+            return Err(match header::peek(first) {
+                None => Error::Missing { path: entry.path.to_string() },
+                Some((found, _)) => Error::Unexpected { expected: entry.path.to_string(), found },
+            });
+        }
+        self.inner.read_exact(rest).map_err(Error::of_reading)?;
+        if self.found != self.expected {
+            let (found, _) = header::peek(&self.found[self.found.len() - header::BLOCK..]).unwrap_or_default();
+            return Err(Error::Unexpected { expected: entry.path.to_string(), found });
+        }
+        Ok(())
+    }
+
+    /// Takes the end of the archive, after which there is nothing.
+    fn expect_end(&mut self) -> Result<(), Error> {
+        let mut block = [0; header::BLOCK];
+        self.read_exact(&mut block)?;
+        if let Some((found, _)) = header::peek(&block) {
+            return Err(Error::Extra { found });
+        }
+        self.expect_zeros(header::BLOCK)?;
+        let mut more = [0];
+        loop {
+            return match self.inner.read(&mut more) {
+                Ok(0) => Ok(()),
+                Ok(_) => Err(Error::TrailingBytes),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(Error::TrailingBytes),
+                Err(error) => Err(Error::of_reading(error)),
+            };
+        }
+    }
+
+    fn expect_zeros(&mut self, count: usize) -> Result<(), Error> {
+        let mut padding = [0; header::BLOCK];
+        self.read_exact(&mut padding[..count])?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(Error::Corrupt { reason: "its padding is not empty".to_owned() });
+        }
+        Ok(())
+    }
+
+    fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
+        self.inner.read_exact(buffer).map_err(Error::of_reading)
+    }
+}
+
+impl<R: Read> Read for Decoded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Decoded::Zstd(reader) => reader.read(buffer),
+            Decoded::Gzip(reader) => reader.read(buffer),
+        }
+    }
+}

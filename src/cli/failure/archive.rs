@@ -1,0 +1,48 @@
+//! Words for what goes wrong with package archives.
+
+use crate::archive::Error;
+use crate::cli::failure::{Code, Failure};
+
+const FETCH_AGAIN: &str = "remove it from the cache so that it is fetched again; if it stays so, build it anew";
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Failure {
+        let refused =
+            |why: String| Failure::new(Code::Verification, "the package archive is refused").why(why).next(FETCH_AGAIN);
+        match error {
+            Error::File { doing, path, source } => Failure::new(Code::Internal, format!("{doing}: {}", path.display()))
+                .why(source.to_string())
+                .next("check the free space and the rights there, then run it again"),
+            Error::Read { source } | Error::Write { source } => Failure::new(Code::Internal, error.to_string())
+                .why(source.to_string())
+                .next("check the free space and the disk, then run it again"),
+            Error::PrefixTooLong(fault) => Failure::new(Code::Usage, fault.to_string())
+                .why("the prefix takes the place of a longer one in binaries, and nothing may move there")
+                .next("choose a shorter `prefix` in tagalong.toml or with `--prefix`"),
+            Error::PrefixHasSpace { .. } => Failure::new(Code::Usage, error.to_string())
+                .why("the system splits the first line of a script at white space (execve(2))")
+                .next("choose a `prefix` without white space in tagalong.toml or with `--prefix`"),
+            Error::FileCollision { path } => Failure::new(Code::CheckFound, format!("`{path}` would be written twice"))
+                .why("two packages of the bundle hold a file of that path")
+                .next("list the path under `exclude` in one of their recipes, and build that one anew"),
+            Error::Changed { path } => Failure::new(Code::Internal, format!("`{path}` cannot be packed"))
+                .why("it has changed since the package was sealed")
+                .next("build the package again, and let nothing write into its tree meanwhile"),
+            Error::TooLarge { .. } | Error::ManifestTooLarge { .. } => {
+                Failure::new(Code::Verification, error.to_string())
+                    .why("no package is expected to be so large: it may be made to fill the disk")
+                    .next("find out who published it")
+            }
+            Error::Corrupt { .. }
+            | Error::Truncated
+            | Error::TrailingBytes
+            | Error::NoManifest { .. }
+            | Error::Manifest(_)
+            | Error::Unexpected { .. }
+            | Error::Extra { .. }
+            | Error::Missing { .. }
+            | Error::Digest { .. }
+            | Error::NoPlaceholder { .. } => refused(error.to_string()),
+        }
+    }
+}

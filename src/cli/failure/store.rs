@@ -1,0 +1,24 @@
+//! Words for what goes wrong with the store.
+
+use crate::cli::failure::{Code, Failure};
+use crate::store::StoreError;
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Failure {
+        match error {
+            StoreError::System { reason } => Failure::new(Code::Internal, "the cache cannot be used")
+                .why(reason)
+                .next("check the free space and the rights there, or name another folder in `TAGALONG_CACHE`"),
+            StoreError::Digest { expected, found } => {
+                Failure::new(Code::Verification, "what came is not what was named")
+                    .why(format!("its digest is {found}, not {expected}"))
+                    .next("try again; if it stays so, somebody changed it on the channel: publish it anew")
+            }
+            StoreError::Record { path, fault } => {
+                Failure::new(Code::Internal, format!("{} cannot be read", path.display()))
+                    .why(fault.to_string())
+                    .next("remove that file; it is made again")
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Words for what keeps a bundle from being installed.
 
 use crate::cli::failure::{Code, Failure, list};
-use crate::flow::install::{Distrust, Error, Miss, MissReason, NotTaken, PackageFault};
+use crate::flow::install::{Distrust, Error, MissReason, Missing, NotTaken, PackageFault};
 use crate::model::project::DriftPolicy;
 
 impl From<Error> for Failure {
@@ -25,17 +25,12 @@ impl From<Error> for Failure {
                 };
                 failure.next(format!("`tagalong install --tag {tag}` takes the tag's bundle all the same"))
             }
-            Error::Missing { tag, is_tag, platform, misses, before } => {
-                missing(&tag, is_tag, &platform.id(), &misses, before)
-            }
-            Error::Floor { platform, host, unmet } => {
-                let failure =
-                    Failure::new(Code::Verification, format!("the bundle of {platform} does not run on this {host}"));
-                let lack = |(set, needed, offered)| format!("it needs {set} {needed}, and the system has {offered}");
-                unmet
-                    .into_iter()
-                    .map(lack)
-                    .fold(failure, Failure::why)
+            Error::Missing(missing) => missing_bundle(*missing),
+            Error::Floor(lack) => {
+                let what = format!("the bundle of {} does not run on this {}", lack.platform, lack.host);
+                let words = |(set, needed, offered)| format!("it needs {set} {needed}, and the system has {offered}");
+                let failure = Failure::new(Code::Verification, what);
+                (lack.unmet.into_iter().map(words).fold(failure, Failure::why))
                     .next("`tagalong build` makes one that does")
                     .next("`--force` installs it all the same")
             }
@@ -100,7 +95,8 @@ fn not_taken(error: NotTaken) -> Failure {
     }
 }
 
-fn missing(tag: &str, is_tag: bool, platform: &str, misses: &[Miss], before: Option<String>) -> Failure {
+fn missing_bundle(missing: Missing) -> Failure {
+    let Missing { tag, is_tag, platform, misses, before } = missing;
     let names: Vec<String> = misses.iter().map(|miss| format!("`{}`", miss.channel)).collect();
     let channels = if misses.len() == 1 { "channel" } else { "channels" };
     let what = format!("bundle {tag} for {platform} is not on {channels} {}", list(&names));
@@ -108,7 +104,7 @@ fn missing(tag: &str, is_tag: bool, platform: &str, misses: &[Miss], before: Opt
     if !is_tag {
         failure = failure.why("it is no tag of this repository, and no candidate of that name is there");
     }
-    for miss in misses {
+    for miss in &misses {
         let who = if misses.len() == 1 { "the channel".to_owned() } else { format!("`{}`", miss.channel) };
         failure = match &miss.reason {
             MissReason::HasNot { platforms } if platforms.is_empty() => {

@@ -1,14 +1,183 @@
-//! `tagalong install`.
+//! `tagalong install`: what was installed as a sentence on stderr, or as JSON on stdout.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::cli::failure::Failure;
+use serde_json::{Value, json};
+
+use crate::checkout::Forced;
+use crate::cli::failure::{Code, Failure};
 use crate::cli::settings::Settings;
+use crate::cli::talk::{Talk, grouped};
+use crate::flow::Depth;
+use crate::flow::install::{self, Existing, Network, Options, Outcome, Planned};
+use crate::model::platform::Platform;
+use crate::model::receipt::Receipt;
 
 /// Installs the bundle that belongs to this checkout
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+#[command(after_help = "With --json stdout is one object with the keys outcome (installed, already or planned), tag, \
+    candidate, platform, channel, prefix, sequence, stacks and packages (name, version, archive; files and relocated \
+    where they are installed, size and in_store where they are planned).")]
+pub struct Arguments {
+    /// Takes this tag, or this candidate, instead of the history's; wins over FORCED_DEPS_TAG
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Installs into this folder instead of the one that tagalong.toml says
+    #[arg(long, value_name = "DIR")]
+    prefix: Option<PathBuf>,
+    /// Takes the bundle of this platform instead of this machine's
+    #[arg(long, value_name = "ID", value_parser = platform)]
+    platform: Option<Platform>,
+    /// Installs only the packages of this stack, and what they need; may be repeated
+    #[arg(long = "stack", value_name = "STACK")]
+    stacks: Vec<String>,
+    /// Uses no network: what was fetched before, and `file:` channels
+    #[arg(long)]
+    offline: bool,
+    /// Tells what would be installed, and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Prints the outcome as JSON
+    #[arg(long)]
+    json: bool,
+    /// Replaces what is in the prefix, whatever it is, and does not ask whether the system is new enough
+    #[arg(long)]
+    force: bool,
+}
 
-pub fn run(_arguments: Arguments, _settings: &Settings) -> Result<ExitCode, Failure> {
-    Err(Failure::internal("`install` is not written yet"))
+pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
+    let options = Options {
+        folder: settings.directory.clone(),
+        cache: settings.cache.clone(),
+        forced: Forced::of(arguments.tag, settings.forced_tag.clone()),
+        prefix: arguments.prefix,
+        platform: arguments.platform,
+        stacks: arguments.stacks,
+        network: if arguments.offline { Network::Offline } else { Network::Allowed },
+        existing: if arguments.force { Existing::Replace } else { Existing::Respect },
+        depth: if arguments.dry_run { Depth::Plan } else { Depth::Act },
+    };
+    let talk = Talk::new(settings);
+    let outcome = {
+        let _section = talk.section("tagalong_install", "tagalong install");
+        install::install(&options, &|event| talk.tell(event))?
+    };
+    if arguments.json {
+        println!("{:#}", to_json(&outcome));
+    } else {
+        sentences(&outcome, &settings.directory).iter().for_each(|line| talk.say(line));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a platform id of the command line.
+pub(super) fn platform(text: &str) -> Result<Platform, String> {
+    Platform::parse(text).map_err(|error| error.to_string())
+}
+
+/// A path as the user would write it: from the working folder if it lies below.
+pub(super) fn shown(path: &Path, folder: &Path) -> String {
+    match path.strip_prefix(folder) {
+        Ok(below) if !below.as_os_str().is_empty() => below.display().to_string(),
+        _ => path.display().to_string(),
+    }
+}
+
+fn sentences(outcome: &Outcome, folder: &Path) -> Vec<String> {
+    match outcome {
+        Outcome::Already { prefix, receipt } => {
+            vec![format!(
+                "already installed: {} for {} in {}",
+                receipt.tag,
+                receipt.platform,
+                shown(prefix.as_path(), folder)
+            )]
+        }
+        Outcome::Installed { prefix, receipt } => {
+            let (files, relocated) = receipt.files();
+            vec![format!(
+                "installed {} for {} in {}: {}, {} files, {} relocated",
+                receipt.tag,
+                receipt.platform,
+                shown(prefix.as_path(), folder),
+                packages(receipt.packages.len()),
+                grouped(files),
+                grouped(relocated)
+            )]
+        }
+        Outcome::Planned { prefix, channel, manifest, packages: planned } => {
+            let mut lines: Vec<String> = planned.iter().map(plan_line).collect();
+            let missing: u64 = planned.iter().filter(|one| !one.is_in_store).map(|one| one.package.size).sum();
+            lines.push(format!(
+                "would install {} for {} from channel `{channel}` in {}: {}, {} bytes to fetch",
+                manifest.tag,
+                manifest.platform,
+                shown(prefix.as_path(), folder),
+                packages(planned.len()),
+                grouped(missing)
+            ));
+            lines
+        }
+    }
+}
+
+fn plan_line(planned: &Planned) -> String {
+    let package = &planned.package;
+    let source =
+        if planned.is_in_store { "from the store".to_owned() } else { format!("{} bytes", grouped(package.size)) };
+    format!("{} {}: {source}", package.name, package.version)
+}
+
+/// A count of packages in words.
+pub(super) fn packages(count: usize) -> String {
+    if count == 1 { "1 package".to_owned() } else { format!("{} packages", grouped(count)) }
+}
+
+fn to_json(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Already { receipt, .. } => receipt_json("already", receipt),
+        Outcome::Installed { receipt, .. } => receipt_json("installed", receipt),
+        Outcome::Planned { prefix, channel, manifest, packages } => json!({
+            "outcome": "planned",
+            "tag": manifest.tag,
+            "candidate": manifest.candidate,
+            "platform": manifest.platform,
+            "channel": channel,
+            "prefix": Receipt::prefix_text(prefix),
+            "sequence": manifest.sequence,
+            "packages": packages.iter().map(|one| json!({
+                "name": one.package.name,
+                "version": one.package.version,
+                "archive": one.package.archive,
+                "size": one.package.size,
+                "in_store": one.is_in_store,
+            })).collect::<Vec<_>>(),
+        }),
+    }
+}
+
+/// What a receipt says, as JSON.
+pub(super) fn receipt_json(outcome: &str, receipt: &Receipt) -> Value {
+    json!({
+        "outcome": outcome,
+        "tag": receipt.tag,
+        "candidate": receipt.candidate,
+        "platform": receipt.platform,
+        "channel": receipt.channel,
+        "prefix": receipt.prefix,
+        "sequence": receipt.sequence,
+        "stacks": receipt.stacks,
+        "packages": receipt.packages,
+    })
+}
+
+/// Reads the name of a candidate on the command line.
+pub(super) fn candidate(text: &str) -> Result<crate::model::tag::DepsTag, String> {
+    crate::model::tag::DepsTag::parse(text).map_err(|error| error.to_string())
+}
+
+/// A failure for an exit code without words: what was found has been told.
+pub(super) fn found() -> ExitCode {
+    ExitCode::from(Code::CheckFound as u8)
 }

@@ -252,7 +252,7 @@ impl Job<'_> {
         let differing = found.differences(manifest);
         let is_same = differing.is_empty() && found.recipes == manifest.recipes;
         if !is_same && !manifest.candidate {
-            return Err(Error::Taken { bundle: reference, channel: self.channel.name().to_owned(), differing });
+            return Err(Error::Taken { bundle: Box::new(reference), channel: self.channel.name().to_owned(), differing });
         }
         let is_trusted = self.seal.trusts(&there.manifest, there.signature.as_deref());
         let sequence = if is_same { found.sequence } else { manifest.sequence.max(found.sequence + 1) };
@@ -338,7 +338,7 @@ pub enum Error {
     BuiltOther { tag: DepsTag },
     /// The tag has been published with other packages, or from other recipes.
     #[error("{} is taken", bundle.path())]
-    Taken { bundle: BundleRef, channel: String, differing: Vec<RecipeName> },
+    Taken { bundle: Box<BundleRef>, channel: String, differing: Vec<RecipeName> },
     #[error("{path}: {fault}")]
     Existing { path: String, fault: BundleFault },
     /// An archive of the last build is no longer in the store.

@@ -4,12 +4,19 @@
 
 mod archive;
 mod build;
+mod channel;
 mod checkout;
 mod host;
 mod http;
+mod install;
+mod key;
+mod place;
+mod prefix_dir;
 mod project;
+mod publish;
 mod recipe;
 mod seal;
+mod signing;
 mod sources;
 mod store;
 
@@ -64,6 +71,20 @@ impl Failure {
         self
     }
 
+    /// Adds the lines of another failure that say why.
+    #[must_use]
+    fn why_all(mut self, lines: Vec<String>) -> Failure {
+        self.why.extend(lines);
+        self
+    }
+
+    /// Adds the lines of another failure that say what to do.
+    #[must_use]
+    fn next_all(mut self, lines: Vec<String>) -> Failure {
+        self.next.extend(lines);
+        self
+    }
+
     /// Sets the text that stands before the three lines.
     #[must_use]
     pub fn report(mut self, report: impl Into<String>) -> Failure {
@@ -92,6 +113,15 @@ impl fmt::Display for Failure {
         };
         part("  why:", &self.why)?;
         part(" next:", &self.next)
+    }
+}
+
+/// Names in a row, as a sentence has them: `a, b and c`.
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

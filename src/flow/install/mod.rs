@@ -1,9 +1,11 @@
 //! Installs the bundle that belongs to a checkout: find, verify, unpack into staging, exchange.
 //!
-//! Which bundle is taken is in `find.rs`, how its packages get into the staging folder in `packages.rs`.
+//! What the prefix should hold is in `wish.rs`, which bundle is taken in `find.rs`, how its packages get into the
+//! staging folder in `packages.rs`.
 
 mod find;
 mod packages;
+mod wish;
 
 use std::path::{Path, PathBuf};
 
@@ -11,15 +13,17 @@ use crate::channel::{Channel, ChannelError};
 use crate::checkout::{self, Checkout, Forced, Resolution, Wanted};
 use crate::flow::Depth;
 use crate::flow::install::find::{Found, Search};
-use crate::flow::place::{self, PlaceError};
+use crate::flow::install::packages::Unpacker;
+use crate::flow::install::wish::Wish;
+use crate::flow::place::PlaceError;
 use crate::host::{self, HostError};
-use crate::model::bundle::{BundleKind, BundleManifest, BundlePackage, BundleRef, UnknownStack};
+use crate::model::bundle::{BundleManifest, BundlePackage, UnknownStack};
 use crate::model::event::{Event, Tell};
 use crate::model::platform::{Platform, SymbolVersion};
 use crate::model::prefix::Prefix;
 use crate::model::project::DriftPolicy;
 use crate::model::receipt::{self, InstalledPackage, Receipt};
-use crate::prefix_dir::{PrefixDir, PrefixDirError, State};
+use crate::prefix_dir::PrefixDirError;
 use crate::store::{SeenBundle, Store, StoreError};
 
 pub use crate::flow::install::find::{Distrust, Miss, MissReason, NotTaken};
@@ -78,123 +82,57 @@ pub struct Planned {
 /// [`Error`]; the prefix is then what it was before.
 pub fn install(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     let checkout = Checkout::open(&options.folder)?;
-    let root = place::root_of(&checkout)?;
-    let project = checkout.project();
-    let wanted = Wanted { commit: None, forced: options.forced.clone() };
-    let resolution = checkout.resolve(&wanted)?;
+    let resolution = checkout.resolve(&Wanted { commit: None, forced: options.forced.clone() })?;
     tell_of(&resolution, tell);
-    refuse_drift(&resolution, project.drift, tell)?;
-
-    let own = place::own_platform(options.platform.as_ref())?;
-    let platforms = match &options.platform {
-        Some(asked) => vec![asked.clone()],
-        None => project.serving(&own),
-    };
-    let dir = match &options.prefix {
-        Some(prefix) => PrefixDir::new(&options.folder.join(prefix))?,
-        None => PrefixDir::of(root, project, &own, Some(&resolution.tag))?,
-    };
-    let mut stacks = options.stacks.clone();
-    stacks.sort();
-    stacks.dedup();
-    let wish = Wish { resolution: &resolution, platforms: &platforms, stacks: &stacks, prefix: dir.prefix() };
-
-    // A tagged bundle never changes, so the receipt alone decides; a candidate may, so its channel is asked.
-    let installed = installed(&dir, options.existing)?;
+    refuse_drift(&resolution, checkout.project().drift, tell)?;
+    let wish = Wish::new(&checkout, &resolution, options)?;
+    let installed = wish.installed()?;
     if let Some(receipt) = installed.clone().filter(|receipt| wish.is_met_for_good(receipt, options.network)) {
-        return Ok(Outcome::Already { prefix: dir.prefix().clone(), receipt });
+        return Ok(wish.already(receipt));
     }
-    let channels = open_channels(project, root)?;
+
+    let channels = open_channels(&checkout)?;
     let store = Store::open(&options.cache)?;
     let search = Search { channels: &channels, store: &store, network: options.network, tell };
-    let found = match search.find(&wish.references()) {
-        Ok(found) => found,
-        Err(NotTaken::Missing(miss)) => return Err(missing(&checkout, &resolution, own, miss)),
-        Err(other) => return Err(Error::NotTaken(other)),
-    };
+    let found = search.find(&wish.references()).map_err(|error| explained(error, &checkout, &wish))?;
     found.refuse_older_than(installed.as_deref())?;
     if let Some(receipt) = installed.filter(|receipt| wish.is_met_by(receipt, &found)) {
-        return Ok(Outcome::Already { prefix: dir.prefix().clone(), receipt });
+        return Ok(wish.already(receipt));
     }
-    tell_of_bundle(&found, &resolution, &own, tell);
+    tell_of_bundle(&found, &wish, tell);
     refuse_unmet_floor(&found.manifest, options, tell)?;
-    let packages: Vec<BundlePackage> = found.manifest.select(&stacks)?.into_iter().cloned().collect();
-    if options.depth == Depth::Plan {
-        let planned =
-            |package: BundlePackage| Planned { is_in_store: store.archive(package.archive).is_some(), package };
-        return Ok(Outcome::Planned {
-            prefix: dir.prefix().clone(),
-            channel: found.channel.name().to_owned(),
-            packages: packages.into_iter().map(planned).collect(),
-            manifest: Box::new(found.manifest),
-        });
+    let packages: Vec<BundlePackage> = found.manifest.select(&wish.stacks)?.into_iter().cloned().collect();
+    match options.depth {
+        Depth::Plan => Ok(planned(&wish, found, packages, &store)),
+        Depth::Act => place(&wish, found, &packages, &search),
     }
+}
 
-    let locked = dir.lock(tell)?;
+/// Unpacks beside the prefix and exchanges the two.
+fn place(wish: &Wish, found: Found, packages: &[BundlePackage], search: &Search) -> Result<Outcome, Error> {
+    let prefix = wish.dir.prefix();
+    let locked = wish.dir.lock(search.tell)?;
     // Whoever held the lock may have done it.
-    if let Some(receipt) = self::installed(&dir, options.existing)?.filter(|receipt| wish.is_met_by(receipt, &found)) {
-        return Ok(Outcome::Already { prefix: dir.prefix().clone(), receipt });
+    if let Some(receipt) = wish.installed()?.filter(|receipt| wish.is_met_by(receipt, &found)) {
+        return Ok(wish.already(receipt));
     }
     let staging = locked.stage()?;
-    let unpacker = packages::Unpacker { search: &search, staging: &staging, prefix: dir.prefix(), bundle: &found };
-    let installed = unpacker.place_all(&packages)?;
-    let receipt = receipt_of(&found, &stacks, dir.prefix(), installed);
+    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found };
+    let receipt = receipt_of(&found, wish, unpacker.place_all(packages)?);
     staging.finish(&receipt)?;
+    let reference = found.manifest.reference();
     let seen = SeenBundle { manifest: found.bytes, signature: found.signature };
-    store.set_seen(&found.scope, &found.manifest.reference(), &seen)?;
-    Ok(Outcome::Installed { prefix: dir.prefix().clone(), receipt: Box::new(receipt) })
+    search.store.set_seen(&found.scope, &reference, &seen)?;
+    Ok(Outcome::Installed { prefix: prefix.clone(), receipt: Box::new(receipt) })
 }
 
-/// What the prefix should hold.
-struct Wish<'a> {
-    resolution: &'a Resolution,
-    /// In order of preference.
-    platforms: &'a [Platform],
-    stacks: &'a [String],
-    prefix: &'a Prefix,
-}
-
-impl Wish<'_> {
-    /// The bundles that would do, best first: of each platform the tag's, then the candidate of that name if the
-    /// repository has no such tag.
-    fn references(&self) -> Vec<BundleRef> {
-        let kinds: &[BundleKind] = match self.resolution.tagged_commit {
-            Some(_) => &[BundleKind::Tagged],
-            None => &[BundleKind::Tagged, BundleKind::Candidate],
-        };
-        let reference = |platform: &Platform, kind: &BundleKind| BundleRef {
-            kind: *kind,
-            tag: self.resolution.tag.clone(),
-            platform: platform.clone(),
-        };
-        self.platforms.iter().flat_map(|platform| kinds.iter().map(move |kind| reference(platform, kind))).collect()
-    }
-
-    /// Whether an install is of a bundle that would do, with these stacks, for this very path.
-    fn is_met(&self, receipt: &Receipt) -> bool {
-        receipt.is_of(&self.resolution.tag, self.resolution.tagged_commit.is_none(), self.platforms)
-            && receipt.stacks == self.stacks
-            && receipt.was_made_for(self.prefix)
-    }
-
-    fn is_met_for_good(&self, receipt: &Receipt, network: Network) -> bool {
-        self.is_met(receipt) && (!receipt.candidate || network == Network::Offline)
-    }
-
-    fn is_met_by(&self, receipt: &Receipt, found: &Found) -> bool {
-        self.is_met(receipt) && receipt.manifest == found.digest
-    }
-}
-
-/// The receipt of what is in the prefix, unless it is to be replaced in any case.
-fn installed(dir: &PrefixDir, existing: Existing) -> Result<Option<Box<Receipt>>, Error> {
-    match (dir.state()?, existing) {
-        (State::Installed(receipt), Existing::Respect) => Ok(Some(receipt)),
-        (State::Foreign, Existing::Respect) => Err(Error::Foreign { prefix: dir.prefix().clone() }),
-        (State::Unreadable { reason }, Existing::Respect) => {
-            Err(Error::Unreadable { prefix: dir.prefix().clone(), reason })
-        }
-        _ => Ok(None),
+fn planned(wish: &Wish, found: Found, packages: Vec<BundlePackage>, store: &Store) -> Outcome {
+    let planned = |package: BundlePackage| Planned { is_in_store: store.archive(package.archive).is_some(), package };
+    Outcome::Planned {
+        prefix: wish.dir.prefix().clone(),
+        channel: found.channel.name().to_owned(),
+        packages: packages.into_iter().map(planned).collect(),
+        manifest: Box::new(found.manifest),
     }
 }
 
@@ -221,15 +159,16 @@ fn refuse_drift(resolution: &Resolution, policy: DriftPolicy, tell: Tell) -> Res
     }
 }
 
-fn tell_of_bundle(found: &Found, resolution: &Resolution, own: &Platform, tell: Tell) {
+fn tell_of_bundle(found: &Found, wish: &Wish, tell: Tell) {
     let (tag, channel) = (found.manifest.tag.to_string(), found.channel.name().to_owned());
     if found.manifest.candidate {
         tell(Event::Candidate { tag: tag.clone(), channel: channel.clone() });
     }
-    if found.manifest.platform != *own {
-        tell(Event::Served { own: own.id(), by: found.manifest.platform.id() });
+    if found.manifest.platform != wish.own {
+        tell(Event::Served { own: wish.own.id(), by: found.manifest.platform.id() });
     }
-    if resolution.recipes_of_tag.as_ref().is_some_and(|recipes| *recipes != found.manifest.recipes) {
+    let recipes = &wish.resolution.recipes_of_tag;
+    if recipes.as_ref().is_some_and(|recipes| *recipes != found.manifest.recipes) {
         tell(Event::OtherRecipes { tag, channel });
     }
 }
@@ -253,54 +192,75 @@ fn refuse_unmet_floor(manifest: &BundleManifest, options: &Options, tell: Tell) 
         tell(Event::Note { text: format!("{} does not meet the floor of the bundle", host.platform) });
         return Ok(());
     }
-    Err(Error::Floor { platform: manifest.platform.clone(), host: host.platform, unmet })
+    Err(Error::Floor(Box::new(Lack { platform: manifest.platform.clone(), host: host.platform, unmet })))
 }
 
-fn open_channels(project: &crate::model::project::Project, root: &Path) -> Result<Vec<Channel>, Error> {
-    if project.channels.is_empty() {
+fn open_channels(checkout: &Checkout) -> Result<Vec<Channel>, Error> {
+    let configs = &checkout.project().channels;
+    if configs.is_empty() {
         return Err(Error::NoChannel);
     }
-    Ok(project.channels.iter().map(|config| Channel::open(config, Some(root))).collect::<Result<_, _>>()?)
+    Ok(configs.iter().map(|config| Channel::open(config, checkout.root())).collect::<Result<_, _>>()?)
 }
 
-/// Adds what helps: the platforms that channels have the bundle for, and the tag before it.
-fn missing(checkout: &Checkout, resolution: &Resolution, own: Platform, misses: Vec<Miss>) -> Error {
+/// Adds to a miss what helps: the platforms that channels have the bundle for, and the tag before it.
+fn explained(error: NotTaken, checkout: &Checkout, wish: &Wish) -> Error {
+    let NotTaken::Missing(misses) = error else { return Error::NotTaken(error) };
+    let resolution = wish.resolution;
     let before = resolution.tagged_commit.as_ref().filter(|_| resolution.forced.is_none()).and_then(|tagged| {
         let wanted = Wanted { commit: Some(format!("{tagged}^")), forced: None };
         // Only advice: a history without an earlier tag, or an ambiguous one, gives none.
-        checkout.resolve(&wanted).ok().map(|earlier| earlier.tag)
+        checkout.resolve(&wanted).ok().map(|earlier| earlier.tag.to_string())
     });
-    let project = checkout.project();
-    let mut likely: Vec<Platform> = project.platforms.iter().map(|config| config.id.clone()).collect();
-    likely.extend(project.serving(&own));
+    let mut likely: Vec<Platform> = checkout.project().platforms.iter().map(|config| config.id.clone()).collect();
+    likely.extend(wish.platforms.iter().cloned());
     likely.sort();
     likely.dedup();
-    let with_platforms = |miss: Miss| miss.with_platforms(checkout, &resolution.tag, &likely);
-    Error::Missing {
+    Error::Missing(Box::new(Missing {
         tag: resolution.tag.to_string(),
         is_tag: resolution.tagged_commit.is_some(),
-        platform: own,
-        misses: misses.into_iter().map(with_platforms).collect(),
-        before: before.map(|tag| tag.to_string()),
-    }
+        platform: wish.own.clone(),
+        misses: misses.into_iter().map(|miss| miss.with_platforms(checkout, &resolution.tag, &likely)).collect(),
+        before,
+    }))
 }
 
-fn receipt_of(found: &Found, stacks: &[String], prefix: &Prefix, packages: Vec<InstalledPackage>) -> Receipt {
+fn receipt_of(found: &Found, wish: &Wish, packages: Vec<InstalledPackage>) -> Receipt {
     Receipt {
         format: receipt::FORMAT,
         tag: found.manifest.tag.clone(),
         candidate: found.manifest.candidate,
         platform: found.manifest.platform.clone(),
-        prefix: Receipt::prefix_text(prefix),
+        prefix: Receipt::prefix_text(wish.dir.prefix()),
         channel: found.channel.name().to_owned(),
         manifest: found.digest,
         sequence: found.manifest.sequence,
         commit: found.manifest.commit.clone(),
         recipes: found.manifest.recipes.clone(),
-        stacks: stacks.to_vec(),
+        stacks: wish.stacks.clone(),
         tool: concat!("tagalong ", env!("CARGO_PKG_VERSION")).to_owned(),
         packages,
     }
+}
+
+/// A bundle that no channel has, and what is known about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    pub tag: String,
+    /// Whether it is a tag of the repository, or a name that could only be a candidate's.
+    pub is_tag: bool,
+    pub platform: Platform,
+    pub misses: Vec<Miss>,
+    /// The tag before it in the history.
+    pub before: Option<String>,
+}
+
+/// What a system lacks for the bundle of another platform: symbol set, version needed, version offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    pub platform: Platform,
+    pub host: Platform,
+    pub unmet: Vec<(String, SymbolVersion, SymbolVersion)>,
 }
 
 /// Why nothing was installed.
@@ -324,12 +284,12 @@ pub enum Error {
     #[error("the recipes have drifted from {tag}")]
     Drifted { tag: String, recipes: Vec<String>, policy: DriftPolicy },
     /// No channel has the bundle.
-    #[error("there is no bundle {tag} for {platform}")]
-    Missing { tag: String, is_tag: bool, platform: Platform, misses: Vec<Miss>, before: Option<String> },
+    #[error("there is no bundle {} for {}", .0.tag, .0.platform)]
+    Missing(Box<Missing>),
     #[error(transparent)]
     NotTaken(#[from] NotTaken),
-    #[error("{host} does not meet the floor of {platform}")]
-    Floor { platform: Platform, host: Platform, unmet: Vec<(String, SymbolVersion, SymbolVersion)> },
+    #[error("{} does not meet the floor of {}", .0.host, .0.platform)]
+    Floor(Box<Lack>),
     #[error(transparent)]
     Stack(#[from] UnknownStack),
     #[error("{prefix} holds something else")]
@@ -337,5 +297,5 @@ pub enum Error {
     #[error("the receipt of {prefix} cannot be read: {reason}")]
     Unreadable { prefix: Prefix, reason: String },
     #[error("the package {name}: {fault}")]
-    Package { name: String, fault: PackageFault },
+    Package { name: String, fault: Box<PackageFault> },
 }

@@ -53,7 +53,7 @@ impl Unpacker<'_> {
         };
         thread::scope(|scope| (0..AT_ONCE.min(packages.len())).for_each(|_| drop(scope.spawn(work))));
         if let Some((name, fault)) = locked(&failure).take() {
-            return Err(Error::Package { name, fault });
+            return Err(Error::Package { name, fault: Box::new(fault) });
         }
         let mut placed = std::mem::take(&mut *locked(&placed));
         placed.sort_by(|one: &InstalledPackage, other| one.name.cmp(&other.name));

@@ -1,0 +1,152 @@
+//! Words for what keeps a bundle from being installed.
+
+use crate::cli::failure::{Code, Failure, list};
+use crate::flow::install::{Distrust, Error, MissReason, Missing, NotTaken, PackageFault};
+use crate::model::project::DriftPolicy;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Place(error) => error.into(),
+            Error::Checkout(error) => error.into(),
+            Error::Host(error) => error.into(),
+            Error::PrefixDir(error) => Failure::from(&error),
+            Error::Store(error) => Failure::from(&error),
+            Error::Channel(error) => Failure::from(&error),
+            Error::NotTaken(error) => not_taken(error),
+            Error::NoChannel => no_channel(),
+            Error::Drifted { tag, recipes, policy } => {
+                let failure = Failure::new(Code::CheckFound, format!("the bundle of {tag} is not installed"))
+                    .why(format!("these recipes are not the tag's: {}", recipes.join(", ")))
+                    .why(format!("and tagalong.toml says `drift = \"{}\"`", policy.name()));
+                let failure = match policy {
+                    DriftPolicy::Build => failure.next("`tagalong build` makes what the recipes say"),
+                    _ => failure.next("commit and tag them, so that a bundle is built"),
+                };
+                failure.next(format!("`tagalong install --tag {tag}` takes the tag's bundle all the same"))
+            }
+            Error::Missing(missing) => missing_bundle(*missing),
+            Error::Floor(lack) => {
+                let what = format!("the bundle of {} does not run on this {}", lack.platform, lack.host);
+                let words = |(set, needed, offered)| format!("it needs {set} {needed}, and the system has {offered}");
+                let failure = Failure::new(Code::Verification, what);
+                (lack.unmet.into_iter().map(words).fold(failure, Failure::why))
+                    .next("`tagalong build` makes one that does")
+                    .next("`--force` installs it all the same")
+            }
+            Error::Stack(error) => {
+                let failure = Failure::new(Code::NotFound, format!("the bundle has no stack `{}`", error.given));
+                match error.known.as_slice() {
+                    [] => failure.why("its packages are in no stack"),
+                    known => failure.why(format!("it has {}", list(known))),
+                }
+                .next("name one of its stacks with `--stack`, or none for all packages")
+            }
+            Error::Foreign { prefix } => Failure::new(Code::Usage, format!("{prefix} is left as it is"))
+                .why("it is not empty, and no install made it")
+                .next("move it away, name another folder with `--prefix`, or replace it with `--force`"),
+            Error::Unreadable { prefix, reason } => Failure::new(Code::Usage, format!("{prefix} is left as it is"))
+                .why(format!("its receipt cannot be read: {reason}"))
+                .next("use the version of tagalong that installed it, or replace it with `--force`"),
+            Error::Package { name, fault } => package(&name, &fault),
+        }
+    }
+}
+
+/// The project names no channel.
+pub(super) fn no_channel() -> Failure {
+    Failure::new(Code::Usage, "there is no channel")
+        .why("tagalong.toml names none")
+        .next("add one: `[[channel]]`, `name = \"main\"`, `url = \"https://…\"`, `keys = [\"RW…\"]`")
+}
+
+fn not_taken(error: NotTaken) -> Failure {
+    match error {
+        // The flow turns this one into `Error::Missing`, which knows more.
+        NotTaken::Missing(_) => Failure::new(Code::NotFound, error.to_string()).next("`tagalong build` makes it here"),
+        NotTaken::Channel { channel, error } => {
+            Failure::from(&error).why(format!("it is channel `{channel}` of tagalong.toml"))
+        }
+        NotTaken::Keys { channel, error } => {
+            Failure::from(&error).why(format!("it stands among the `keys` of channel `{channel}` in tagalong.toml"))
+        }
+        NotTaken::Store(error) => Failure::from(&error),
+        NotTaken::Untrusted { channel, path, distrust } => {
+            let failure = Failure::new(Code::Verification, format!("{path} of channel `{channel}` is refused"));
+            match distrust {
+                Distrust::Unsigned => failure
+                    .why("it is not signed")
+                    .next("publish it with `tagalong publish`; what is there may be anybody's"),
+                Distrust::Signature(error) => {
+                    let words = Failure::from(&error);
+                    failure.why(words.what).why_all(words.why).next_all(words.next)
+                }
+                Distrust::Fault(fault) => {
+                    failure.why(fault.to_string()).next("use the version of tagalong that published it")
+                }
+                Distrust::Another { path } => failure
+                    .why(format!("it is the manifest of {path}, which somebody put in its place"))
+                    .next("publish the right one, and ask who can write to the channel"),
+                Distrust::Older { found, seen } => failure
+                    .why(format!("it is the publication {found} of that name, and {seen} has been seen before"))
+                    .next("somebody put an old one back: publish it anew, and ask who can write to the channel"),
+            }
+        }
+    }
+}
+
+fn missing_bundle(missing: Missing) -> Failure {
+    let Missing { tag, is_tag, platform, misses, before } = missing;
+    let names: Vec<String> = misses.iter().map(|miss| format!("`{}`", miss.channel)).collect();
+    let channels = if misses.len() == 1 { "channel" } else { "channels" };
+    let what = format!("bundle {tag} for {platform} is not on {channels} {}", list(&names));
+    let mut failure = Failure::new(Code::NotFound, what);
+    if !is_tag {
+        failure = failure.why("it is no tag of this repository, and no candidate of that name is there");
+    }
+    for miss in &misses {
+        let who = if misses.len() == 1 { "the channel".to_owned() } else { format!("`{}`", miss.channel) };
+        failure = match &miss.reason {
+            MissReason::HasNot { platforms } if platforms.is_empty() => {
+                failure.why(format!("{who} has it for no platform"))
+            }
+            MissReason::HasNot { platforms } => {
+                let platforms: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+                failure.why(format!("{who} has it for {}", list(&platforms)))
+            }
+            MissReason::Unreachable(error) => failure.why(format!("{who} could not be asked: {error}")),
+            MissReason::Offline => {
+                failure.why(format!("{who} is not asked `--offline`, and it was not installed before"))
+            }
+        };
+    }
+    let build = "`tagalong build` makes it here";
+    match before {
+        Some(before) => failure.next(format!("{build}; `tagalong install --tag {before}` takes the one before it")),
+        None if is_tag => failure.next(build),
+        None => failure.next("name a tag, or a candidate that was published: `tagalong publish --candidate NAME`"),
+    }
+}
+
+fn package(name: &str, fault: &PackageFault) -> Failure {
+    let failure = match fault {
+        PackageFault::Missing => {
+            return Failure::new(Code::NotFound, format!("the archive of the package {name} is on no channel"))
+                .why("the bundle names it")
+                .next("publish the bundle again from where it was built: `tagalong publish`");
+        }
+        PackageFault::Another { is } => {
+            return Failure::new(Code::Verification, format!("the archive of the package {name} is refused"))
+                .why(format!("it is that of {is}"))
+                .next("publish the bundle anew");
+        }
+        PackageFault::System { reason } => Failure::new(Code::Internal, "the cache cannot be used")
+            .why(reason)
+            .next("check the free space and the rights there, then run it again"),
+        PackageFault::Channel { error, .. } => Failure::from(error),
+        PackageFault::Store(error) => Failure::from(error),
+        PackageFault::Archive(error) => Failure::from(error),
+        PackageFault::PrefixDir(error) => Failure::from(error),
+    };
+    failure.why(format!("it happened with the package {name}; the prefix is as it was"))
+}

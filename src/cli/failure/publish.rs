@@ -1,0 +1,73 @@
+//! Words for what keeps a bundle from being published.
+
+use crate::cli::failure::{Code, Failure};
+use crate::flow::publish::Error;
+use crate::model::recipe::RecipeName;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Place(error) => error.into(),
+            Error::Checkout(error) => error.into(),
+            Error::Host(error) => error.into(),
+            Error::Store(error) => Failure::from(&error),
+            Error::Channel(error) => Failure::from(&error),
+            Error::Signing(error) => Failure::from(&error),
+            Error::NoChannel => super::install::no_channel(),
+            Error::NoSuchChannel { given, known } => {
+                Failure::new(Code::Usage, format!("the project has no channel `{given}`"))
+                    .why(format!("tagalong.toml names {}", super::list(&known)))
+                    .next("name one of them with `--channel`")
+            }
+            Error::NoKey { channel } => Failure::new(Code::Usage, format!("channel `{channel}` is not published to"))
+                .why("what is published there is signed, and no secret key is given")
+                .next("name the key file with `--secret-key FILE` or `TAGALONG_SECRET_KEY`")
+                .next("`tagalong key new --output FILE` makes one"),
+            Error::StrangeKey { channel, key } => {
+                Failure::new(Code::Usage, format!("channel `{channel}` is not published to"))
+                    .why("nobody would take it: the key is not among the channel's `keys` in tagalong.toml")
+                    .next(format!("add \"{key}\" there, or name another key with `--secret-key`"))
+            }
+            Error::NoSuchTag { tag } => Failure::new(Code::NotFound, format!("{tag} is no tag of this repository"))
+                .next(format!("`git tag {tag}` makes it one; `--candidate {tag}` publishes under a name that is none")),
+            Error::NothingBuilt { platform } => {
+                Failure::new(Code::NotFound, format!("there is nothing to publish for {platform}"))
+                    .why("no whole build of this checkout is in the store")
+                    .next("`tagalong build`")
+            }
+            Error::Drifted { tag, recipes } => {
+                let why = match recipes.as_slice() {
+                    [] => "the recipes in the work tree are not the tag's".to_owned(),
+                    recipes => format!("these recipes are not the tag's: {}", recipes.join(", ")),
+                };
+                Failure::new(Code::Verification, format!("{tag} is not published"))
+                    .why(why)
+                    .next("tag what you have: `git commit`, then `git tag deps-…`")
+                    .next(format!("or build what the tag stands for: `git checkout {tag}`, `tagalong build`"))
+                    .next("or publish it under a name that is no tag: `--candidate NAME`")
+            }
+            Error::BuiltOther { tag } => Failure::new(Code::Verification, format!("{tag} is not published"))
+                .why("the recipes have changed since the last build")
+                .next("`tagalong build`"),
+            Error::Taken { bundle, channel, differing } => {
+                let names: Vec<String> = differing.iter().map(RecipeName::to_string).collect();
+                let why = match names.as_slice() {
+                    [] => "it was published from other recipes".to_owned(),
+                    names => format!("it was published with other bytes of {}", super::list(names)),
+                };
+                Failure::new(
+                    Code::Verification,
+                    format!("{} for {} is on channel `{channel}` already, and is another", bundle.tag, bundle.platform),
+                )
+                .why(why)
+                .next("what a tag stands for never changes: give this state a new tag")
+            }
+            Error::Existing { path, fault } => Failure::new(Code::Verification, format!("{path} is damaged"))
+                .why(fault.to_string())
+                .next("remove that file from the channel, and publish again"),
+            Error::Gone { name } => Failure::new(Code::NotFound, format!("the package {name} is not published"))
+                .why("its archive is no longer in the store, or was damaged")
+                .next("`tagalong build` makes it again"),
+        }
+    }
+}

@@ -158,6 +158,6 @@ fn a_tag_pipeline_publishes_and_a_branch_pipeline_installs_and_builds() {
     assert!(!said.contains("published"), "{said}");
 
     let forced = [&common[..], &["--variable", "FORCED_DEPS_TAG=deps-none"]].concat();
-    let runner_failed = std::panic::catch_unwind(|| pipeline(&world, &forced));
+    let runner_failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pipeline(&world, &forced)));
     assert!(runner_failed.is_err(), "a forced bundle that nobody published is an error");
 }

@@ -49,9 +49,13 @@ fn is_as_written(written: &str, line: &str) -> bool {
 #[test]
 fn every_console_example_of_the_readme_prints_what_it_says() {
     let world = World::new().with_greetings();
+    let secret = world.root().join("secret.key");
+    let key = world.run_with(&["key", "new", "--output", secret.to_str().unwrap()]).succeeds();
+    let project = world.read("tagalong.toml").replace("unsigned = true\n", &key.stdout);
+    world.write("tagalong.toml", project);
     world.commit().tag("deps-add-hello");
     world.run("build").succeeds();
-    world.run("publish").succeeds();
+    world.run_with(&["publish", "--secret-key", secret.to_str().unwrap()]).succeeds();
     world.git(&["commit", "-q", "--allow-empty", "-m", "later"]);
     let readme = fs::read_to_string("README.md").unwrap();
     let examples = examples(&readme);

@@ -69,9 +69,8 @@ impl Toy {
     /// The maximal tagged commits, by the words of the law.
     fn maximal(&self) -> BTreeSet<usize> {
         let candidates: BTreeSet<usize> = self.reach(self.head()).intersection(&self.tagged).copied().collect();
-        let is_maximal = |commit: &usize| {
-            !candidates.iter().any(|other| other != commit && self.reach(*other).contains(commit))
-        };
+        let is_maximal =
+            |commit: &usize| !candidates.iter().any(|other| other != commit && self.reach(*other).contains(commit));
         candidates.iter().copied().filter(is_maximal).collect()
     }
 
@@ -92,34 +91,36 @@ impl Toy {
 /// Histories of up to 40 commits; dates are right, or wrong for some, or wrong for all.
 fn toys() -> impl Strategy<Value = Toy> {
     let commit = (prop::collection::vec(any::<prop::sample::Index>(), 0..4), 0..1000_i64, any::<u8>());
-    (prop::collection::vec(commit, 1..40), 0..3_u8, 0..45_usize, 0..5_u8).prop_map(|(drawn, wrong, graphed, density)| {
-        let mut toy = Toy {
-            parents: Vec::new(),
-            dates: Vec::new(),
-            borders: BTreeSet::new(),
-            tagged: BTreeSet::new(),
-            graphed,
-        };
-        for (place, (parents, date, chance)) in drawn.iter().enumerate() {
-            let mut parents: Vec<usize> = match place {
-                0 => Vec::new(),
-                // Mostly near ones, so that branches stay apart for a while.
-                _ => parents.iter().map(|parent| place - 1 - parent.index(place.min(6))).collect(),
+    (prop::collection::vec(commit, 1..40), 0..3_u8, 0..45_usize, 0..5_u8).prop_map(
+        |(drawn, wrong, graphed, density)| {
+            let mut toy = Toy {
+                parents: Vec::new(),
+                dates: Vec::new(),
+                borders: BTreeSet::new(),
+                tagged: BTreeSet::new(),
+                graphed,
             };
-            if parents.is_empty() && place > 0 && chance % 8 != 0 {
-                parents.push(place - 1);
+            for (place, (parents, date, chance)) in drawn.iter().enumerate() {
+                let mut parents: Vec<usize> = match place {
+                    0 => Vec::new(),
+                    // Mostly near ones, so that branches stay apart for a while.
+                    _ => parents.iter().map(|parent| place - 1 - parent.index(place.min(6))).collect(),
+                };
+                if parents.is_empty() && place > 0 && chance % 8 != 0 {
+                    parents.push(place - 1);
+                }
+                let mut seen = BTreeSet::new();
+                parents.retain(|parent| seen.insert(*parent));
+                let is_wrong = wrong == 2 || wrong == 1 && chance % 5 == 0;
+                toy.dates.push(if is_wrong { *date } else { 10 * place as i64 });
+                if chance % 10 < density {
+                    toy.tagged.insert(place);
+                }
+                toy.parents.push(parents);
             }
-            let mut seen = BTreeSet::new();
-            parents.retain(|parent| seen.insert(*parent));
-            let is_wrong = wrong == 2 || wrong == 1 && chance % 5 == 0;
-            toy.dates.push(if is_wrong { *date } else { 10 * place as i64 });
-            if chance % 10 < density {
-                toy.tagged.insert(place);
-            }
-            toy.parents.push(parents);
-        }
-        toy
-    })
+            toy
+        },
+    )
 }
 
 proptest! {

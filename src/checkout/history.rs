@@ -9,6 +9,7 @@ use gix::commitgraph::{Graph, Position};
 use gix::hash::oid;
 use gix::objs::Find as _;
 
+use crate::checkout::commit_text::parse;
 use crate::checkout::error::Error;
 use crate::checkout::known::Known;
 use crate::checkout::packs::Packs;
@@ -23,12 +24,16 @@ pub struct Commits<'a> {
     graphed: u32,
     has_generations: bool,
     known: Known,
+    /// Opened when the first commit is read from them.
     packs: Option<Packs>,
+    /// Whether git is told to take some objects for others: then the packs do not tell the truth.
+    has_replacements: bool,
     /// Commits whose parents are others than they say: none at the border of a shallow clone, those of `info/grafts`.
     parents: HashMap<ObjectId, Vec<ObjectId>>,
     /// Whether the repository has a border at all.
     is_shallow: bool,
     read: Vec<u8>,
+    numbers: Vec<u32>,
 }
 
 impl<'a> Commits<'a> {
@@ -49,7 +54,6 @@ impl<'a> Commits<'a> {
             true => repository.commit_graph_if_enabled().ok().flatten(),
             false => None,
         };
-        let packs = (!has_replacements).then(|| Packs::open(repository.objects.store_ref().path()));
         let graphed = graph.as_ref().map_or(0, Graph::num_commits);
         // The oldest git versions wrote commit-graphs without generation numbers: all of them 0.
         let has_generations = graph.as_ref().is_some_and(|graph| graph.commit_at(Position(0)).generation() > 0);
@@ -59,11 +63,18 @@ impl<'a> Commits<'a> {
             graphed,
             has_generations,
             known: Known::default(),
-            packs,
+            packs: None,
+            has_replacements,
             parents,
             is_shallow,
             read: Vec::new(),
+            numbers: Vec::new(),
         })
+    }
+
+    /// Whether the clone is shallow: some commits have parents that are not at hand.
+    pub fn is_shallow(&self) -> bool {
+        self.is_shallow
     }
 
     /// The number of a commit.
@@ -98,28 +109,47 @@ impl<'a> Commits<'a> {
     /// Reads a commit that the commit-graph does not have.
     fn load(&mut self, place: u32) -> Result<(), Error> {
         let id = self.known.id(place);
-        let mut told = Vec::with_capacity(2);
-        let packed = self.packs.as_mut().and_then(|packs| packs.commit(&id));
-        let date = match packed.and_then(|head| parse(head, &mut told)) {
-            Some(date) => date,
-            None => self.load_anywhere(&id, &mut told)?,
-        };
-        if let Some(parents) = self.parents.get(&id) {
-            if parents.is_empty() && self.is_shallow && !told.is_empty() {
-                self.known.keep_border(place, date);
+        if self.packs.is_none() && !self.has_replacements {
+            self.packs = Some(Packs::open(self.repository.objects.store_ref().path()));
+        }
+        if let Some(rows) = self.packs.as_mut().and_then(|packs| packs.many_around(&id)) {
+            for (id, date, parents) in rows.iter() {
+                self.keep(id, date, parents);
+            }
+            if self.known.is_read(place) {
                 return Ok(());
             }
-            told.clone_from(parents);
         }
-        let mut parents = [0; 2];
-        if let [parent] = told.as_slice() {
-            parents[0] = self.number(parent).0;
-            self.known.keep(place, date, &parents[..1]);
-        } else {
-            let parents: Vec<u32> = told.iter().map(|parent| self.number(parent).0).collect();
-            self.known.keep(place, date, &parents);
-        }
+        let mut parents = Vec::with_capacity(2);
+        let packed = self.packs.as_mut().and_then(|packs| packs.commit(&id));
+        let date = match packed.and_then(|head| parse(head, &mut parents)) {
+            Some(date) => date,
+            None => self.load_anywhere(&id, &mut parents)?,
+        };
+        self.keep(&id, date, &parents);
         Ok(())
+    }
+
+    /// Keeps what a commit says of itself, or what the border or a graft says instead.
+    fn keep(&mut self, id: &oid, date: i64, parents: &[ObjectId]) {
+        let commit = self.number(id);
+        let Some(place) = self.known_place(commit).filter(|place| !self.known.is_read(*place)) else { return };
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        match if self.parents.is_empty() { None } else { self.parents.get(id).cloned() } {
+            Some(others) if others.is_empty() && self.is_shallow && !parents.is_empty() => {
+                self.known.keep_border(place, date);
+            }
+            Some(others) => {
+                numbers.extend(others.iter().map(|parent| self.number(parent).0));
+                self.known.keep(place, date, &numbers);
+            }
+            None => {
+                numbers.extend(parents.iter().map(|parent| self.number(parent).0));
+                self.known.keep(place, date, &numbers);
+            }
+        }
+        self.numbers = numbers;
     }
 
     /// Reads a commit from wherever it is: loose, as a delta, in an alternate.
@@ -191,24 +221,6 @@ pub fn missing(repository: &gix::Repository, id: &oid) -> Error {
             .iter()
             .any(|remote| config.boolean(format!("remote.{remote}.promisor").as_str()).unwrap_or(false));
     Error::Missing { id: id.to_string(), is_partial }
-}
-
-/// Reads date and parents from the head of a commit (git-hash-object(1) has no page for it; see `commit.c` of git);
-/// `None` when it is no commit or the head is not all there.
-fn parse(commit: &[u8], parents: &mut Vec<ObjectId>) -> Option<i64> {
-    parents.clear();
-    let mut rest = commit.strip_prefix(b"tree ")?.get(41..)?;
-    while let Some(line) = rest.strip_prefix(b"parent ") {
-        parents.push(ObjectId::from_hex(line.get(..40)?).ok()?);
-        rest = line.get(41..)?;
-    }
-    let author = rest.iter().position(|byte| *byte == b'\n')?;
-    let committer = rest[author + 1..].strip_prefix(b"committer ")?;
-    let committer = &committer[..committer.iter().position(|byte| *byte == b'\n')?];
-    // As git does: a date that cannot be read is the oldest one.
-    let after_name = committer.iter().rposition(|byte| *byte == b'>').map_or(committer, |end| &committer[end + 1..]);
-    let digits = after_name.trim_ascii_start().split(|byte| !byte.is_ascii_digit() && *byte != b'-').next();
-    Some(digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()).unwrap_or(0))
 }
 
 /// Reads `info/grafts`: a commit and its parents a line (gitrepository-layout(5)).

@@ -2,6 +2,8 @@
 //!
 //! The only room that knows gix. The law itself is `nearest.rs`; this room gives it git's history.
 
+mod bulk;
+mod commit_text;
 mod disk;
 mod error;
 mod history;

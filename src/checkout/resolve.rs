@@ -170,6 +170,10 @@ impl Checkout {
             tags.push((commits.number(&id), tag));
         }
         let tagged: Vec<Commit> = tags.iter().map(|(commit, _)| *commit).collect();
+        if tags.is_empty() {
+            // Nothing can be found: then the history need not be read either.
+            return Err(self.nothing(commit, commits.is_shallow(), 0));
+        }
         let from = commits.number(&commit);
         let found = match project.walk {
             Walk::Maximal => nearest::maximal(&mut commits, from, &tagged),

@@ -81,46 +81,99 @@ fn a_text_that_is_no_toml_is_told_line_by_line_without_what_follows_from_it() {
 #[test]
 fn each_mistake_is_found() {
     let base = |more: &str| format!("name = \"a\"\nversion = \"1\"\nlicense = \"MIT\"\n{more}");
-    let source = |more: &str| {
-        base(&format!("[[source]]\n{more}\n[build]\nsystem = \"make\"\n"))
-    };
+    let source = |more: &str| base(&format!("[[source]]\n{more}\n[build]\nsystem = \"make\"\n"));
     let build = |more: &str| base(&format!("[[source]]\npath = \"t\"\n[build]\n{more}\n"));
     let zeros = "0".repeat(64);
     let table: Vec<(String, &[&str])> = vec![
-        (String::new(), &["1:1 the recipe has no `build`", "1:1 the recipe has no `license`", "1:1 the recipe has no `name`", "1:1 the recipe has no `version`"]),
+        (
+            String::new(),
+            &[
+                "1:1 the recipe has no `build`",
+                "1:1 the recipe has no `license`",
+                "1:1 the recipe has no `name`",
+                "1:1 the recipe has no `version`",
+            ],
+        ),
         (build("system = \"make\""), &[]),
         (build("system = \"Make\""), &["7:10 unknown build system `Make`"]),
         (build("systm = \"make\""), &["6:1 `[build]` has no `system`", "7:1 unknown field `systm`"]),
         (build("system = \"script\""), &["6:1 the build system `script` has no commands"]),
         (build("system = \"make\"\nscript = \"x\""), &["8:1 `script` means nothing to the build system `make`"]),
         (build("system = \"cmake\"\nwas = \"/opt\""), &["8:1 `was` means nothing to the build system `cmake`"]),
-        (build("system = \"prebuilt\"\nwas = \"/opt\"\noptions = []"), &["9:1 `options` means nothing to the build system `prebuilt`"]),
+        (
+            build("system = \"prebuilt\"\nwas = \"/opt\"\noptions = []"),
+            &["9:1 `options` means nothing to the build system `prebuilt`"],
+        ),
         (build("system = \"make\"\njobs = \"2\""), &["8:8 `jobs` is a text, not a whole number from 1 up"]),
-        (build("system = \"make\"\nfolder = \"/x\""), &["8:10 `/x` is not a path from the folder down: it is absolute"]),
-        (build("system = \"make\"\nexclude = [\"a/../b\"]"), &["8:12 `a/../b` is not a path from the folder down: it holds `..`"]),
+        (
+            build("system = \"make\"\nfolder = \"/x\""),
+            &["8:10 `/x` is not a path from the folder down: it is absolute"],
+        ),
+        (
+            build("system = \"make\"\nexclude = [\"a/../b\"]"),
+            &["8:12 `a/../b` is not a path from the folder down: it holds `..`"],
+        ),
         (base("[build]\nsystem = \"make\""), &["1:1 the recipe has no `[[source]]`, which `make` builds from"]),
         (base("[build]\nsystem = \"script\"\nscript = \"true\""), &[]),
-        (source("sha256 = \"00\""), &["4:1 this `[[source]]` has no place to come from", "5:10 the digest has 2 hex digits, not 64"]),
+        (
+            source("sha256 = \"00\""),
+            &["4:1 this `[[source]]` has no place to come from", "5:10 the digest has 2 hex digits, not 64"],
+        ),
         (source("url = \"https://e.org/a\""), &["5:7 this source has no digest"]),
-        (source("debian = \"x.tar.gz\""), &["5:10 `x.tar.gz` is not a file of a Debian source package", "5:10 this source has no digest"]),
+        (
+            source("debian = \"x.tar.gz\""),
+            &["5:10 `x.tar.gz` is not a file of a Debian source package", "5:10 this source has no digest"],
+        ),
         (source(&format!("crate = \"a-1\"\nsha256 = \"{zeros}\"")), &["5:9 `a-1` does not name one release"]),
         (source(&format!("pypi = \"a=1\"\nsha256 = \"{zeros}\"")), &["5:8 `a=1` does not name one release"]),
         (source(&format!("url = \"e.org/a\"\nsha256 = \"{zeros}\"")), &["5:7 `e.org/a` is not an address"]),
         (source(&format!("url = \"https:///a\"\nsha256 = \"{zeros}\"")), &["5:7 `https:///a` names no host"]),
         (source(&format!("url = \"file:a\"\nsha256 = \"{zeros}\"")), &["5:7 `file:a` is not an absolute path"]),
-        (source(&format!("url = \"https://e.org/a b\"\nsha256 = \"{zeros}\"")), &["5:7 the address `https://e.org/a b` holds white space"]),
-        (source(&format!("url = \"https://e.org/a\"\nsha256 = \"{}\"", "g".repeat(64))), &["6:10 the digest holds `g`, which is no hex digit"]),
+        (
+            source(&format!("url = \"https://e.org/a b\"\nsha256 = \"{zeros}\"")),
+            &["5:7 the address `https://e.org/a b` holds white space"],
+        ),
+        (
+            source(&format!("url = \"https://e.org/a\"\nsha256 = \"{}\"", "g".repeat(64))),
+            &["6:10 the digest holds `g`, which is no hex digit"],
+        ),
         (source("git = \"https://e.org/a\""), &["5:7 a source from git has no `commit`"]),
-        (source("git = \"--upload-pack=x\"\ncommit = \"main\""), &["5:7 `--upload-pack=x` is not a git address that can be fetched", "6:10 `main` is not a full commit id"]),
-        (source(&format!("git = \"https://e.org/a\"\ncommit = \"{0}\"\nsha256 = \"{zeros}\"", "1".repeat(40))), &["7:1 a source from git is decided by its `commit`, not by a `sha256`"]),
+        (
+            source("git = \"--upload-pack=x\"\ncommit = \"main\""),
+            &["5:7 `--upload-pack=x` is not a git address that can be fetched", "6:10 `main` is not a full commit id"],
+        ),
+        (
+            source(&format!("git = \"https://e.org/a\"\ncommit = \"{0}\"\nsha256 = \"{zeros}\"", "1".repeat(40))),
+            &["7:1 a source from git is decided by its `commit`, not by a `sha256`"],
+        ),
         (source("path = \"t\"\ncommit = \"1\""), &["6:1 `commit` means nothing without `git`"]),
         (source("path = \"../t\""), &["5:8 `../t` is not a path from the folder down: it holds `..`"]),
         (source("path = \"t\"\nunpack = false\nfolder = \"x\""), &["7:1 a file that is not unpacked has no `folder`"]),
-        (base("needs = [\"a\", \"b\", \"b\", \"C\"]\n[build]\nsystem = \"script\"\nscript = \"true\""), &["4:10 `a` needs itself", "4:20 `b` is needed twice", "4:25 `C` is not a recipe name"]),
-        (base("tools = [\"a b\"]\nstacks = [\"\"]\n[build]\nsystem = \"script\"\nscript = \"true\""), &["4:10 `a b` is not the name of a program or a recipe", "5:11 `` is not the name of a stack"]),
-        (base("[build]\nsystem = \"script\"\nscript = \"true\"\n[[when]]\nplatform = \"Debian\"\nversion = \"1 2\""), &["8:12 no platform can match `Debian`", "9:11 `1 2` is not a version"]),
-        (base("[build]\nsystem = \"script\"\nscript = \"true\"\n[[when]]\nplatform = \"debian-*\"\nname = \"b\""), &["9:1 unknown field `name`"]),
-        (base("[build]\nsystem = \"script\"\nscript = \"true\"\n[[when]]\nplatform = \"debian-*\"\nbuild.system = \"make\""), &["1:1 the recipe has no `[[source]]`, which `make` builds from", "6:1 `script` means nothing to the build system `make`"]),
+        (
+            base("needs = [\"a\", \"b\", \"b\", \"C\"]\n[build]\nsystem = \"script\"\nscript = \"true\""),
+            &["4:10 `a` needs itself", "4:20 `b` is needed twice", "4:25 `C` is not a recipe name"],
+        ),
+        (
+            base("tools = [\"a b\"]\nstacks = [\"\"]\n[build]\nsystem = \"script\"\nscript = \"true\""),
+            &["4:10 `a b` is not the name of a program or a recipe", "5:11 `` is not the name of a stack"],
+        ),
+        (
+            base("[build]\nsystem = \"script\"\nscript = \"true\"\n[[when]]\nplatform = \"Debian\"\nversion = \"1 2\""),
+            &["8:12 no platform can match `Debian`", "9:11 `1 2` is not a version"],
+        ),
+        (
+            base("[build]\nsystem = \"script\"\nscript = \"true\"\n[[when]]\nplatform = \"debian-*\"\nname = \"b\""),
+            &["9:1 unknown field `name`"],
+        ),
+        (
+            base(
+                "[build]\nsystem = \"script\"\nscript = \"true\"\n[[when]]\nplatform = \"debian-*\"\nbuild.system = \"make\"",
+            ),
+            &[
+                "1:1 the recipe has no `[[source]]`, which `make` builds from",
+                "6:1 `script` means nothing to the build system `make`",
+            ],
+        ),
         (base("name = \"b\"\n"), &["4:1 duplicate key"]),
     ];
     for (text, expected) in table {
@@ -131,7 +184,9 @@ fn each_mistake_is_found() {
 #[test]
 fn licences_are_spdx_expressions() {
     let told = |license: &str| {
-        let text = format!("name = \"a\"\nversion = \"1\"\nlicense = \"{license}\"\n[build]\nsystem = \"script\"\nscript = \"true\"");
+        let text = format!(
+            "name = \"a\"\nversion = \"1\"\nlicense = \"{license}\"\n[build]\nsystem = \"script\"\nscript = \"true\""
+        );
         let Err(found) = recipe_file::parse("x", &text, None) else { return "fine".to_owned() };
         let mistake = &found.list[0];
         format!("{} {}; {}", found.place_of(mistake).1, mistake.what, mistake.hint.as_deref().unwrap_or("no hint"))
@@ -202,10 +257,9 @@ fn check_says_that_there_is_nothing_to_say_and_as_json() {
         "what": "there is no recipe `aa`", "hint": "did you mean `a`?"});
     assert_eq!(run.json(), serde_json::json!({"checked": ["a", "b"], "mistakes": [mistake]}));
     world.run("recipe check a").prints("no mistakes in 1 recipe\n");
-    world.run("recipe check c").fails(
-        3,
-        "error: there is no recipe `c`\n next: did you mean `a`? `tagalong recipe graph` lists all\n",
-    );
+    world
+        .run("recipe check c")
+        .fails(3, "error: there is no recipe `c`\n next: did you mean `a`? `tagalong recipe graph` lists all\n");
 }
 
 #[test]
@@ -226,7 +280,8 @@ fn check_reads_recipes_as_on_every_platform_of_the_project() {
 fn overrides_replace_on_the_platforms_that_match() {
     let world = World::new();
     with_recipe(&world, "zlib", "");
-    let text = recipe("a", "needs = [\"zlib\"]").replace("system = \"make\"", "system = \"make\"\noptions = [\"A=1\"]\njobs = 2")
+    let text = recipe("a", "needs = [\"zlib\"]")
+        .replace("system = \"make\"", "system = \"make\"\noptions = [\"A=1\"]\njobs = 2")
         + "\n[[when]]\nplatform = [\"ubuntu-20-*\", \"debian-11-x86_64\"]\nversion = \"0.9\"\nneeds = []\nbuild.options = [\"A=2\"]\n\
            \n[[when]]\nplatform = \"*-arm64\"\nbuild.options = [\"A=3\"]\n[[when.source]]\npath = \"other\"\n";
     world.write("extern-recipes/a/recipe.toml", text);
@@ -309,9 +364,9 @@ fn graph_prints_what_is_needed_first_then_by_name() {
     with_recipe(&world, "libpng", "needs = [\"zlib\"]");
     with_recipe(&world, "cmake", "");
     with_recipe(&world, "other", "");
-    world.run("recipe graph").prints(
-        "cmake 1.0\nother 1.0\nzlib 1.0\nlibpng 1.0 needs zlib\na 1.0 needs libpng made with cmake\n",
-    );
+    world
+        .run("recipe graph")
+        .prints("cmake 1.0\nother 1.0\nzlib 1.0\nlibpng 1.0 needs zlib\na 1.0 needs libpng made with cmake\n");
     world.run("recipe graph libpng").prints("zlib 1.0\nlibpng 1.0 needs zlib\n");
     world.run("recipe graph a --dot").prints(
         r#"digraph recipes {

@@ -22,6 +22,8 @@ fn archive(world: &World, name: &str, files: &[(&str, &str)]) -> (String, Digest
     (format!("file://{}", path.display()), Digest::of(&bytes))
 }
 
+type Files = &'static [(&'static str, &'static str)];
+
 const MIT: &str = "Permission is hereby granted, free of charge, to any person\nobtaining a copy";
 
 #[test]
@@ -60,9 +62,7 @@ options = ["-DBUILD_SHARED_LIBS=ON", "-DBUILD_TESTING=OFF", "-DDEMO_TESTS=OFF"]
     world.run("recipe check").prints("no mistakes in 1 recipe\n");
     world.run(&format!("recipe new demo --url {url}")).fails(
         2,
-        &format!(
-            "error: there is a recipe already: [WORLD]/checkout/extern-recipes/demo/recipe.toml\n next: edit it, or write over it with `--force`\n"
-        ),
+        "error: there is a recipe already: [WORLD]/checkout/extern-recipes/demo/recipe.toml\n next: edit it, or write over it with `--force`\n",
     );
     world.run(&format!("recipe new demo --url {url} --force --version 1.2.3")).succeeds();
     assert!(world.read("extern-recipes/demo/recipe.toml").contains("version = \"1.2.3\"\n"));
@@ -71,7 +71,7 @@ options = ["-DBUILD_SHARED_LIBS=ON", "-DBUILD_TESTING=OFF", "-DDEMO_TESTS=OFF"]
 #[test]
 fn build_systems_are_guessed_with_what_they_need() {
     let world = World::new();
-    let table: &[(&[(&str, &str)], &[&str])] = &[
+    let table: &[(Files, &[&str])] = &[
         (
             &[("configure", "enable-static")],
             &["system = \"autotools\"  # guessed from configure\noptions = [\"--disable-static\"]"],
@@ -89,7 +89,7 @@ fn build_systems_are_guessed_with_what_they_need() {
         ),
         (
             &[("Makefile", "PREFIX ?= /usr/local\n")],
-            &["system = \"make\"  # guessed from Makefile\noptions = [\"PREFIX={prefix}\"]"],
+            &["system = \"make\"  # guessed from Makefile\noptions = [\"PREFIX={prefix}\", \"prefix={prefix}\"]"],
         ),
         (&[("pyproject.toml", "")], &["system = \"python\""]),
         (&[("Cargo.toml", "")], &["system = \"cargo\""]),

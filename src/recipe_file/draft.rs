@@ -125,17 +125,8 @@ impl Guess {
             BuildSystem::Autotools if self.text.contains("enable-static") || self.text.contains("LT_INIT") => {
                 add("--disable-static");
             }
-            BuildSystem::Make => {
-                for variable in ["PREFIX", "prefix"] {
-                    let assigns = |line: &str| {
-                        let rest = line.trim_start().strip_prefix(variable).map(str::trim_start);
-                        rest.is_some_and(|rest| ["=", "?=", ":=", "::="].iter().any(|sign| rest.starts_with(sign)))
-                    };
-                    if self.text.lines().any(assigns) {
-                        add(&format!("{variable}={{prefix}}"));
-                    }
-                }
-            }
+            // Hand-written Makefiles use one or the other; what a Makefile does not use changes nothing.
+            BuildSystem::Make => ["PREFIX={prefix}", "prefix={prefix}"].into_iter().for_each(add),
             _ => {}
         }
         options

@@ -2,8 +2,6 @@
 //!
 //! Does not guess (`guess.rs`) and writes no file.
 
-use std::fmt::Write as _;
-
 use crate::model::digest::Digest;
 use crate::model::recipe::{BuildSystem, RecipeName};
 
@@ -56,8 +54,8 @@ impl Draft {
         line("# patches = [\"why.patch\"]".to_owned());
         line(String::new());
         text.push_str(&self.build());
-        text.push_str("\n# A command that must work with the installed package.\n# [[test]]\n# run = \"");
-        let _infallible = writeln!(text, "{} --version\"", self.name);
+        text.push_str("\n# A command that must work with the installed package.\n# [[test]]\n");
+        text.push_str(&format!("# run = \"{} --version\"\n", self.name));
         text
     }
 

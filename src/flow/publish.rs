@@ -252,7 +252,11 @@ impl Job<'_> {
         let differing = found.differences(manifest);
         let is_same = differing.is_empty() && found.recipes == manifest.recipes;
         if !is_same && !manifest.candidate {
-            return Err(Error::Taken { bundle: Box::new(reference), channel: self.channel.name().to_owned(), differing });
+            return Err(Error::Taken {
+                bundle: Box::new(reference),
+                channel: self.channel.name().to_owned(),
+                differing,
+            });
         }
         let is_trusted = self.seal.trusts(&there.manifest, there.signature.as_deref());
         let sequence = if is_same { found.sequence } else { manifest.sequence.max(found.sequence + 1) };

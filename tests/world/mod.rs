@@ -8,6 +8,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of the world")]
 
+pub mod bundle;
+
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;

@@ -68,6 +68,12 @@ fn keys_and_signatures_of_minisign_are_taken() {
     world.run(&format!("key verify ../file --key {public}")).prints("hello\n");
     world.run("key sign ../file --secret-key ../m.key").succeeds();
     assert!(minisign(&world, &["-Vm", "file", "-p", "m.pub"]).status.success());
+    world.run("key new --output ../own.key").succeeds();
+    fs::write(world.root().join("own"), "bytes").unwrap();
+    let signed = minisign(&world, &["-S", "-s", "own.key", "-m", "own"]);
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+    let own = world.run("key show ../own.key").succeeds().stdout;
+    world.run(&format!("key verify ../own --key {own}")).succeeds();
     fs::write(world.root().join("file"), "other bytes").unwrap();
     let run = world.run(&format!("key verify ../file --key {public}")).exits(4);
     assert!(run.stderr.contains("error: the signature is not of these bytes"), "{}", run.stderr);

@@ -99,21 +99,26 @@ impl SecretKey {
     /// # Errors
     /// [`SigningError::NotASecretKey`] and [`SigningError::Encrypted`]; neither holds any part of the key.
     pub fn parse(text: &str, password: Password) -> Result<SecretKey, SigningError> {
-        let wrong = |_| SigningError::NotASecretKey;
-        let text = text.trim();
-        let line = text.lines().next_back().unwrap_or_default().trim();
-        let whole = format!("untrusted comment: {COMMENT}\n{line}\n");
-        let read = || minisign::SecretKeyBox::from_string(&whole).map_err(wrong);
-        if let Ok(key) = read()?.into_unencrypted_secret_key() {
-            return SecretKey::with(key);
-        }
-        // Only what is a key of the right shape is worth a question.
-        if !has_shape(line) {
-            return Err(SigningError::NotASecretKey);
-        }
-        match password {
-            Password::None => Err(SigningError::Encrypted),
-            Password::Ask => SecretKey::with(read()?.into_secret_key(None).map_err(|_| SigningError::WrongPassword)?),
+        let line = text.trim().lines().next_back().unwrap_or_default().trim();
+        let is_key = |bytes: &Vec<u8>| bytes.len() == KEY_LENGTH && bytes.starts_with(b"Ed");
+        let bytes = decoded(line).filter(is_key).ok_or(SigningError::NotASecretKey)?;
+        let is_locked = bytes[LOCK] != [0, 0];
+        match (is_locked, password) {
+            (true, Password::None) => Err(SigningError::Encrypted),
+            (true, Password::Ask) => {
+                let boxed = minisign::SecretKeyBox::from_string(&format!("untrusted comment: {COMMENT}\n{line}\n"));
+                let key = boxed.and_then(|boxed| boxed.into_secret_key(None));
+                SecretKey::with(key.map_err(|_| SigningError::WrongPassword)?)
+            }
+            (false, _) => {
+                // Read as it is: minisign leaves the checksum of a key without a password empty, its crate insists
+                // on it. That the key is sound is shown by what it signs.
+                let key = minisign::SecretKey::from_bytes(&bytes).map_err(|_| SigningError::NotASecretKey)?;
+                let key = SecretKey::with(key)?;
+                let proof = key.sign(b"", "")?;
+                verify(std::slice::from_ref(&key.public), b"", &proof).map_err(|_| SigningError::NotASecretKey)?;
+                Ok(key)
+            }
         }
     }
 
@@ -151,6 +156,12 @@ impl fmt::Debug for SecretKey {
 /// The comment line of a secret key file.
 const COMMENT: &str = "tagalong secret key";
 
+/// The length of a secret key, in bytes (minisign's format: algorithms, salt, limits, id, key, checksum).
+const KEY_LENGTH: usize = 158;
+
+/// Where it says how the key is locked; zeroes say that it has no password.
+const LOCK: std::ops::Range<usize> = 2..4;
+
 /// A signature that is right, and the key that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
@@ -186,10 +197,23 @@ pub fn name_of(keys: &[PublicKey]) -> String {
     Digest::of(lines.join("\n").as_bytes()).short(16)
 }
 
-/// Whether a line could be an encrypted secret key: 158 bytes in base64.
-fn has_shape(line: &str) -> bool {
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-    line.len() == 212 && line.starts_with("RW") && line.bytes().all(is_base64)
+/// The bytes of a text in base64 (RFC 4648, section 4); `None` for anything else.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for group in text.trim_end_matches('=').as_bytes().chunks(4) {
+        let bits = group.iter().try_fold(0_u32, |bits, byte| Some(bits << 6 | u32::from(value(*byte)?)))?;
+        let whole = bits << (6 * (4 - group.len()));
+        bytes.extend_from_slice(&whole.to_be_bytes()[1..group.len()]);
+    }
+    Some(bytes)
 }
 
 /// Why a key or a signature is not taken.
@@ -243,7 +267,10 @@ mod tests {
         for given in [text.as_str(), line, &format!("{line}\r\n")] {
             assert_eq!(SecretKey::parse(given, Password::None).unwrap().public(), key.public());
         }
-        for wrong in ["", "RW", "untrusted comment: x\nnonsense", &line[..line.len() - 4], key.public().line()] {
+        let flipped = format!("{}AAAAAAAA{}", &line[..120], &line[128..]);
+        for wrong in
+            ["", "RW", &flipped, "untrusted comment: x\nnonsense", &line[..line.len() - 4], key.public().line()]
+        {
             assert_eq!(SecretKey::parse(wrong, Password::None).unwrap_err(), SigningError::NotASecretKey, "{wrong}");
         }
     }

@@ -9,6 +9,7 @@
 #![allow(dead_code, reason = "each test file uses a part of the world")]
 
 pub mod recipes;
+pub mod bundle;
 
 use std::cell::Cell;
 use std::ffi::OsStr;

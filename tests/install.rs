@@ -1,0 +1,597 @@
+//! Installing from a folder channel: what is installed, what is refused, and that a prefix is never a mix.
+
+mod world;
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tagalong::lock::Lock;
+use tagalong::model::bundle::{BundleKind, BundleManifest, BundleRef};
+use tagalong::model::platform::{Floor, Platform};
+use tagalong::model::tag::DepsTag;
+use tagalong::signing::SecretKey;
+use world::World;
+use world::bundle::{Package, own};
+
+fn zlib() -> Package {
+    Package::new("zlib")
+        .text("lib/pkgconfig/zlib.pc", "prefix=@PREFIX@\nlibdir=@PREFIX@/lib\n")
+        .binary("lib/libz.so.1", b"\x7fELF\0@PREFIX@/share\0\0@PREFIX@\0tail")
+        .link("lib/libz.so", "libz.so.1")
+        .program("bin/zpipe", "echo zpipe of @PREFIX@")
+}
+
+fn png() -> Package {
+    Package::new("libpng").needs("zlib").text("include/png.h", "// png\n")
+}
+
+fn tagged(tag: &str) -> BundleRef {
+    BundleRef { kind: BundleKind::Tagged, tag: DepsTag::parse(tag).unwrap(), platform: own() }
+}
+
+/// Every path below a folder, with what tells a change.
+fn listing(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(here) = open.pop() {
+        for entry in fs::read_dir(here).unwrap() {
+            let entry = entry.unwrap();
+            let facts = entry.metadata().unwrap();
+            found.push(format!("{} {} {:?}", entry.path().display(), facts.len(), facts.modified().unwrap()));
+            if facts.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn bundle_is_installed_with_its_prefix_in_place_and_its_programs_run() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib(), png()]).forget_cache();
+    let before = listing(&world.channel());
+    let said = format!("installed deps-1 for {} in extern/p: 2 packages, 4 files, 3 relocated\n", own());
+    assert_eq!(world.run("install").prints("").stderr, said);
+    assert_eq!(listing(&world.channel()), before, "an install writes nothing to the channel");
+
+    let prefix = world.checkout().join("extern/p");
+    let here = prefix.to_str().unwrap();
+    assert_eq!(world.read("extern/p/lib/pkgconfig/zlib.pc"), format!("prefix={here}\nlibdir={here}/lib\n"));
+    let binary = fs::read(prefix.join("lib/libz.so.1")).unwrap();
+    let padded = format!("{}{here}", "/".repeat(160 - here.len()));
+    assert_eq!(binary, format!("\x7fELF\0{padded}/share\0\0{padded}\0tail").as_bytes());
+    assert_eq!(fs::read_link(prefix.join("lib/libz.so")).unwrap(), Path::new("libz.so.1"));
+    let output = world.command(prefix.join("bin/zpipe"), &world.root()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("zpipe of {here}\n"));
+    assert_eq!(fs::read_dir(world.checkout().join("extern")).unwrap().count(), 1, "nothing is left beside the prefix");
+}
+
+#[test]
+fn installed_bundle_needs_neither_channel_nor_network_nor_store() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    world.run("install").succeeds();
+    world.forget_cache();
+    fs::remove_dir_all(world.channel()).unwrap();
+    let before = listing(&world.checkout().join("extern"));
+    let said = format!("already installed: deps-1 for {} in extern/p\n", own());
+    assert_eq!(world.run("install").prints("").stderr, said);
+    // A port that nobody listens on, so that asking would fail.
+    world.write_project("http://127.0.0.1:1/deps", "");
+    assert_eq!(world.run("install").succeeds().stderr, said);
+    assert!(!world.cache().exists(), "not even a cache is made");
+    assert_eq!(listing(&world.checkout().join("extern")), before);
+}
+
+#[test]
+fn another_tag_replaces_the_bundle_as_a_whole() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # changed\n");
+    world.published("deps-2", &[Package::new("zlib").version("2").text("share/new", "new\n")]);
+    world.run("install").succeeds();
+    assert!(world.checkout().join("extern/p/share/new").exists() && !world.checkout().join("extern/p/lib").exists());
+    let run = world.run("install --tag deps-1").succeeds();
+    assert_eq!(
+        run.stderr,
+        format!(
+            "note: `deps-1` is in force, by --tag, not by the history\n\
+             warning: the recipes differ from those of deps-1: zlib\n\
+             installed deps-1 for {} in extern/p: 1 package, 3 files, 3 relocated\n",
+            own()
+        )
+    );
+    assert!(!world.checkout().join("extern/p/share/new").exists());
+    world.with("FORCED_DEPS_TAG", "deps-2").run("install").succeeds();
+}
+
+#[test]
+fn missing_bundle_is_told_with_the_platforms_that_there_are_and_the_tag_before() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]).commit().tag("deps-2");
+    let run = world.run("install");
+    run.fails(
+        3,
+        &format!(
+            "error: bundle deps-2 for {} is not on channel `main`\n  why: the channel has it for no platform\n \
+             next: `tagalong build` makes it here; `tagalong install --tag deps-1` takes the one before it\n",
+            own()
+        ),
+    );
+    for id in ["almalinux-9-x86_64", "debian-11-x86_64"] {
+        let path = world.channel().join(format!("bundles/deps-2/{id}.json"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "{}").unwrap();
+    }
+    let run = world.run("install").exits(3);
+    let why = "  why: the channel has it for almalinux-9-x86_64 and debian-11-x86_64\n";
+    assert!(run.stderr.contains(why), "{}", run.stderr);
+    let unknown = world.run("install --tag deps-mr-7").exits(3).stderr;
+    assert_eq!(
+        unknown,
+        format!(
+            "note: `deps-mr-7` is in force, by --tag, not by the history\n\
+             error: bundle deps-mr-7 for {} is not on channel `main`\n  \
+             why: it is no tag of this repository, and no candidate of that name is there\n       \
+             the channel has it for no platform\n \
+             next: name a tag, or a candidate that was published: `tagalong publish --candidate NAME`\n",
+            own()
+        )
+    );
+}
+
+#[test]
+fn candidate_is_taken_by_name_told_as_one_and_renewed() {
+    let world = World::with_key();
+    world.commit();
+    world.built(&[zlib()]);
+    world.run("publish --candidate deps-mr-7").succeeds();
+    let run = world.run("install --tag deps-mr-7").succeeds();
+    let note = "note: deps-mr-7 is no tag of this repository, but a candidate on channel `main`, which may change\n";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    assert!(world.run("install --tag deps-mr-7").succeeds().stderr.contains("already installed"));
+    world.built(&[zlib().version("2")]);
+    world.run("publish --candidate deps-mr-7").succeeds();
+    let offline = world.run("install --tag deps-mr-7 --offline").succeeds().stderr;
+    assert!(offline.contains("already installed: deps-mr-7"), "{offline}");
+    assert!(world.run("install --tag deps-mr-7").succeeds().stderr.contains("\ninstalled deps-mr-7"));
+    let json = world.run("install --tag deps-mr-7 --json").succeeds().json();
+    assert_eq!((&json["outcome"], &json["candidate"]), (&"already".into(), &true.into()));
+    assert_eq!(json["packages"][0]["version"], "2");
+}
+
+#[test]
+fn hostile_manifests_are_refused_and_the_prefix_stays_as_it_is() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    world.run("install").succeeds();
+    world.commit().tag("deps-2");
+    let before = listing(&world.checkout().join("extern"));
+    let wanted = tagged("deps-2");
+    let good = BundleManifest { tag: wanted.tag.clone(), sequence: 5, ..world.manifest(&tagged("deps-1")) };
+    let key = world.key();
+    let refused = |why: &str| {
+        let run = world.run("install").exits(4);
+        assert!(run.stderr.contains(why), "{why}: {}", run.stderr);
+        assert!(run.stderr.contains(&format!("error: bundles/deps-2/{}.json of channel `main` is refused", own())));
+        assert_eq!(listing(&world.checkout().join("extern")), before);
+    };
+
+    world.forge(&wanted, &good, &SecretKey::generate().unwrap());
+    refused("not among those given");
+    world.forge(&wanted, &world.manifest(&tagged("deps-1")), &key);
+    refused("it is the manifest of bundles/deps-1/");
+    let other = Platform::parse("other-1-x86_64").unwrap();
+    world.forge(&wanted, &BundleManifest { platform: other, ..good.clone() }, &key);
+    refused("it is the manifest of bundles/deps-2/other-1-x86_64.json");
+    world.forge(&wanted, &BundleManifest { candidate: true, ..good.clone() }, &key);
+    refused("it is the manifest of candidates/deps-2/");
+    world.forge(&wanted, &good, &key);
+    let path = world.channel().join(wanted.path());
+    let changed = fs::read_to_string(&path).unwrap().replace("\"sequence\": 5", "\"sequence\": 6");
+    fs::write(&path, changed).unwrap();
+    refused("was changed afterwards");
+    fs::write(world.channel().join(wanted.signature_path()), "nonsense").unwrap();
+    refused("not one of minisign");
+    fs::remove_file(world.channel().join(wanted.signature_path())).unwrap();
+    refused("it is not signed");
+
+    // The same manifest, rightly signed, is taken; and after that no older one.
+    world.forge(&wanted, &good, &key);
+    world.run("install").succeeds();
+    world.forge(&wanted, &BundleManifest { sequence: 4, ..good }, &key);
+    let run = world.run("install --force").exits(4);
+    assert!(run.stderr.contains("it is the publication 4 of that name, and 5 has been seen before"), "{}", run.stderr);
+}
+
+#[test]
+fn archive_with_other_bytes_is_refused_and_not_kept() {
+    let world = World::with_key();
+    let built = {
+        world.published("deps-1", &[zlib()]).forget_cache();
+        world.manifest(&tagged("deps-1"))
+    };
+    let path = world.channel().join(built.packages[0].path());
+    let whole = fs::read(&path).unwrap();
+    let write = |bytes: &[u8]| {
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+    };
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for bytes in [flipped.as_slice(), &whole[..whole.len() - 1], b""] {
+        write(bytes);
+        let run = world.run("install").exits(4);
+        assert!(run.stderr.contains("error: what came is not what was named"), "{}", run.stderr);
+        assert!(run.stderr.contains("it happened with the package zlib; the prefix is as it was"), "{}", run.stderr);
+    }
+    write(&[whole.as_slice(), b"x"].concat());
+    let run = world.run("install").exits(4);
+    assert!(run.stderr.contains("larger than"), "{}", run.stderr);
+    fs::remove_file(&path).unwrap();
+    let run = world.run("install").exits(3);
+    assert!(run.stderr.contains("the archive of the package zlib is on no channel"), "{}", run.stderr);
+    assert!(!world.checkout().join("extern/p").exists());
+    assert_eq!(fs::read_dir(world.checkout().join("extern")).unwrap().count(), 0);
+    fs::write(&path, &whole).unwrap();
+    world.run("install").succeeds();
+}
+
+#[test]
+fn archive_that_went_bad_in_the_store_is_fetched_again() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    let archive = world.manifest(&tagged("deps-1")).packages[0].path();
+    let path = world.cache().join(archive);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "bad").unwrap();
+    world.run("install").succeeds();
+    world.run("status --verify").succeeds();
+}
+
+#[test]
+fn one_install_waits_for_the_other_and_says_for_whom() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    fs::create_dir_all(world.checkout().join("extern")).unwrap();
+    let lock = Lock::take(&world.checkout().join("extern/.p.tagalong-lock"), "it", &|_| ()).unwrap();
+    let mut waiting = world.tagalong(world.checkout()).arg("install").stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(Duration::from_millis(400));
+    assert!(waiting.try_wait().unwrap().is_none(), "it waits");
+    drop(lock);
+    let output = waiting.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).replace(world.root().to_str().unwrap(), "[WORLD]");
+    let line = format!(
+        "waiting for the prefix [WORLD]/checkout/extern/p, which process {} on {} holds\n",
+        std::process::id(),
+        rustix::system::uname().nodename().to_string_lossy()
+    );
+    assert!(said.starts_with(&line), "{said}");
+    assert!(output.status.success());
+}
+
+#[test]
+fn eight_installs_at_once_make_one_install() {
+    let world = World::with_key();
+    let many = (0..200).fold(zlib(), |package, n| package.text(&format!("share/{n}"), "@PREFIX@\n"));
+    world.published("deps-1", &[many]).forget_cache();
+    let start = || world.tagalong(world.checkout()).arg("install").stderr(Stdio::piped()).spawn().unwrap();
+    let running: Vec<_> = (0..8).map(|_| start()).collect();
+    let said: Vec<String> = running
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{said}");
+            said.lines().last().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(said.iter().filter(|line| line.starts_with("installed ")).count(), 1, "{said:#?}");
+    assert_eq!(said.iter().filter(|line| line.starts_with("already installed: ")).count(), 7, "{said:#?}");
+    world.run("status --verify --check").succeeds();
+}
+
+#[test]
+fn install_that_is_killed_leaves_the_old_bundle_or_the_new_one() {
+    let world = World::with_key();
+    let many = |word: &str| {
+        (0..300).fold(Package::new("zlib").version(word), |package, n| {
+            package.text(&format!("share/{word}/{n}"), &format!("{word} @PREFIX@\n").repeat(50))
+        })
+    };
+    world.published("deps-1", &[many("one")]);
+    world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # changed\n");
+    world.published("deps-2", &[many("two")]);
+    world.run("install --tag deps-1").succeeds();
+    let begin = Instant::now();
+    world.run("install --tag deps-2").succeeds();
+    let whole = begin.elapsed();
+    let (mut killed, mut tag) = (0, "deps-1");
+    for part in 0..16 {
+        let mut child =
+            world.tagalong(world.checkout()).args(["install", "--tag", tag]).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(whole * part / 15);
+        killed += u32::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let status = world.run("status --verify --json").succeeds().json();
+        let now = status["installed"]["tag"].as_str().expect("something is installed");
+        tag = if now == "deps-1" { "deps-2" } else { "deps-1" };
+    }
+    assert!(killed > 5, "{killed} runs were killed");
+    world.run("install --tag deps-2").succeeds();
+    let left: Vec<_> = fs::read_dir(world.checkout().join("extern")).unwrap().collect();
+    assert_eq!(left.len(), 1, "the next run removes what was left: {left:?}");
+}
+
+#[test]
+fn stacks_bring_what_they_need_and_nothing_else() {
+    let world = World::with_key();
+    let gui = Package::new("qt").stack("gui").needs("libpng").text("share/qt", "");
+    let base = Package::new("hdf5").stack("base").text("share/hdf5", "");
+    world.published("deps-1", &[zlib(), png(), gui, base]);
+    let json = world.run("install --stack gui --json").succeeds().json();
+    let names: Vec<&str> =
+        json["packages"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["libpng", "qt", "zlib"]);
+    world.run("install --stack office").fails(
+        3,
+        "error: the bundle has no stack `office`\n  why: it has base and gui\n \
+         next: name one of its stacks with `--stack`, or none for all packages\n",
+    );
+    assert!(world.run("install --stack gui --stack gui").succeeds().stderr.contains("already installed"));
+    assert!(world.run("install").succeeds().stderr.contains("4 packages"));
+}
+
+#[test]
+fn dry_run_tells_and_writes_nothing() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    let (channel, cache) = (listing(&world.channel()), listing(&world.cache()));
+    let run = world.run("install --dry-run").prints("");
+    assert_eq!(
+        run.stderr,
+        format!(
+            "zlib 1.0: from the store\n\
+             would install deps-1 for {} from channel `main` in extern/p: 1 package, 0 bytes to fetch\n",
+            own()
+        )
+    );
+    assert_eq!((listing(&world.channel()), listing(&world.cache())), (channel, cache));
+    assert!(!world.checkout().join("extern").exists());
+}
+
+#[test]
+fn drift_is_warned_of_or_refused_as_the_project_says() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # changed\n");
+    let warned = world.run("install").succeeds().stderr;
+    assert!(warned.starts_with("warning: the recipes differ from those of deps-1: zlib\n"), "{warned}");
+    let project = world.read("tagalong.toml").replace("[project]\n", "[project]\ndrift = \"error\"\n");
+    world.write("tagalong.toml", &project);
+    world.run("install").fails(
+        7,
+        "error: the bundle of deps-1 is not installed\n  why: these recipes are not the tag's: zlib\n       \
+         and tagalong.toml says `drift = \"error\"`\n next: commit and tag them, so that a bundle is built\n       \
+         `tagalong install --tag deps-1` takes the tag's bundle all the same\n",
+    );
+    world.run("install --tag deps-1").succeeds();
+    world.write("tagalong.toml", project.replace("\"error\"", "\"build\""));
+    let refused = world.run("install").exits(7).stderr;
+    assert!(refused.contains("`tagalong build` makes what the recipes say"), "{refused}");
+}
+
+#[test]
+fn bundle_of_a_serving_platform_is_taken_if_the_system_meets_its_floor() {
+    let world = World::with_key();
+    let other = Platform::parse("other-1-x86_64").unwrap();
+    let serves = format!("\n[[platform]]\nid = \"{other}\"\nserves = [\"{}\"]\n", own());
+    world.write_project("file:../channel", &serves).commit().tag("deps-1");
+    for (version, code) in [("2.3", 0), ("9.99", 4)] {
+        let mut floor = Floor::default();
+        floor.raise(&format!("GLIBC_{version}"));
+        let built = world.built_for(&other, floor, &[zlib()]);
+        let manifest = BundleManifest {
+            format: 1,
+            tag: DepsTag::parse("deps-1").unwrap(),
+            candidate: false,
+            commit: None,
+            recipes: built.recipes,
+            platform: other.clone(),
+            floor: built.floor,
+            builder: built.builder,
+            packages: built.packages,
+            tool: "test".to_owned(),
+            sequence: 1,
+        };
+        world.forge(&manifest.reference(), &manifest, &world.key());
+        let run = world.run("install --force --dry-run");
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let run = world.run("install").exits(code);
+        let served = format!("note: there is no bundle for {}; the one of other-1-x86_64 serves it\n", own());
+        assert!(run.stderr.starts_with(&served), "{}", run.stderr);
+        if code == 4 {
+            assert!(run.stderr.contains("  why: it needs GLIBC 9.99, and the system has "), "{}", run.stderr);
+        } else {
+            world.run("uninstall").succeeds();
+        }
+    }
+}
+
+#[test]
+fn prefix_that_no_install_made_is_kept_unless_forced() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]).write("extern/p/mine", "mine");
+    world.run("install").fails(
+        2,
+        "error: [WORLD]/checkout/extern/p is left as it is\n  why: it is not empty, and no install made it\n \
+         next: move it away, name another folder with `--prefix`, or replace it with `--force`\n",
+    );
+    assert_eq!(world.read("extern/p/mine"), "mine");
+    world.run("install --force").succeeds();
+    assert!(!world.checkout().join("extern/p/mine").exists());
+    world.write("extern/q", "a file");
+    world.run("install --prefix extern/q").exits(2);
+}
+
+#[test]
+fn prefix_may_be_anywhere_hold_spaces_if_no_script_does_and_be_a_link() {
+    let world = World::with_key();
+    let plain = Package::new("zlib").text("share/zlib", "@PREFIX@\n");
+    world.published("deps-1", std::slice::from_ref(&plain));
+    let spaced = world.root().join("with space/é");
+    world.run_with(&["install", "--prefix", spaced.to_str().unwrap()]).succeeds();
+    assert_eq!(fs::read_to_string(spaced.join("share/zlib")).unwrap(), format!("{}\n", spaced.display()));
+
+    let scratch = world.root().join("scratch");
+    fs::create_dir_all(&scratch).unwrap();
+    fs::create_dir_all(world.checkout().join("extern")).unwrap();
+    std::os::unix::fs::symlink(&scratch, world.checkout().join("extern/p")).unwrap();
+    world.run("install").succeeds();
+    assert!(world.checkout().join("extern/p").is_symlink(), "the link survives");
+    assert_eq!(world.read("extern/p/share/zlib"), format!("{}\n", scratch.display()));
+
+    let deep = format!("extern/{}", "x".repeat(160));
+    let run = world.run_with(&["install", "--prefix", &deep]).exits(2);
+    assert!(run.stderr.contains("the package allows 160"), "{}", run.stderr);
+    assert!(run.stderr.contains("choose a shorter `prefix`"), "{}", run.stderr);
+    assert_eq!(fs::read_dir(world.checkout().join("extern")).unwrap().count(), 1);
+}
+
+#[test]
+fn two_packages_with_the_same_file_are_refused() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib(), Package::new("zlib-ng").link("lib/libz.so", "elsewhere")]);
+    let run = world.run("install").exits(7);
+    assert!(run.stderr.contains("`lib/libz.so` would be written twice"), "{}", run.stderr);
+    assert!(!world.checkout().join("extern/p").exists());
+}
+
+#[test]
+fn status_tells_how_things_stand_and_finds_every_change() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    let absent = format!(
+        "tag        deps-1\nplatform   {0}\nprefix     extern/p\ninstalled  nothing\n\
+         state      absent; `tagalong install` installs it\n",
+        own()
+    );
+    world.run("status").prints(&absent);
+    world.run("status --check").exits(7);
+    world.run("install").succeeds();
+    let current = format!(
+        "tag        deps-1\nplatform   {0}\nprefix     extern/p\n\
+         installed  deps-1 for {0} from channel `main`: 1 package\nstate      current\n",
+        own()
+    );
+    world.run("status --check").prints(&current);
+    world.run("status --verify").prints(&format!("{current}files      all as they were installed\n"));
+
+    let prefix = world.checkout().join("extern/p");
+    let mut binary = fs::read(prefix.join("lib/libz.so.1")).unwrap();
+    *binary.last_mut().unwrap() ^= 1;
+    fs::write(prefix.join("lib/libz.so.1"), binary).unwrap();
+    fs::remove_file(prefix.join("lib/libz.so")).unwrap();
+    world.write("extern/p/lib/pkgconfig/zlib.pc", "prefix=/elsewhere\n");
+    let run = world.run("status --verify").exits(7);
+    assert_eq!(
+        run.stdout,
+        format!(
+            "{current}files      lib/libz.so missing\nfiles      lib/libz.so.1 changed\n\
+             files      lib/pkgconfig/zlib.pc changed\n"
+        )
+    );
+    world.run("install --force").succeeds();
+    world.run("status --verify").succeeds();
+    world.commit().tag("deps-2");
+    let json = world.run("status --json --check").exits(7).json();
+    assert_eq!(
+        (&json["state"], &json["tag"], &json["installed"]["tag"]),
+        (&"other".into(), &"deps-2".into(), &"deps-1".into())
+    );
+}
+
+#[test]
+fn moved_checkout_is_noticed_and_installed_anew_from_the_store() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    world.run("install").succeeds();
+    let moved = world.root().join("elsewhere");
+    fs::rename(world.checkout(), &moved).unwrap();
+    let status = world.run_in(&moved, &["status"]).succeeds();
+    let line = "state      moved from [WORLD]/checkout/extern/p; `tagalong install` makes it anew\n";
+    assert!(status.stdout.contains(line), "{}", status.stdout);
+    fs::remove_dir_all(world.channel().join("packages")).unwrap();
+    world.run_in(&moved, &["install"]).succeeds();
+    let text = fs::read_to_string(moved.join("extern/p/lib/pkgconfig/zlib.pc")).unwrap();
+    assert!(text.starts_with(&format!("prefix={}/extern/p\n", moved.display())), "{text}");
+    world.run_in(&moved, &["status", "--check", "--verify"]).succeeds();
+}
+
+#[test]
+fn uninstall_removes_what_was_installed_and_nothing_else() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    let nothing = "error: nothing is installed in [WORLD]/checkout/extern/p\n \
+                   next: `tagalong status` tells where the bundle belongs; `--prefix DIR` names another folder\n";
+    world.run("uninstall").fails(3, nothing);
+    world.run("install").succeeds();
+    world.write("extern/p/lib/mine", "mine").write("extern/p/new/one", "mine");
+    world.run("uninstall").fails(
+        2,
+        "error: [WORLD]/checkout/extern/p is left as it is\n  why: it holds files that no package brought:\n       \
+         lib/mine\n       new/\n next: move them away, or remove them too with `--force`\n",
+    );
+    fs::remove_file(world.checkout().join("extern/p/lib/mine")).unwrap();
+    fs::remove_dir_all(world.checkout().join("extern/p/new")).unwrap();
+    let said = format!("deps-1 for {} from extern/p: 1 package, 3 files\n", own());
+    assert_eq!(world.run("uninstall --dry-run").succeeds().stderr, format!("would remove {said}"));
+    world.run("status --check").succeeds();
+    assert_eq!(world.run("uninstall").succeeds().stderr, format!("removed {said}"));
+    assert_eq!(fs::read_dir(world.checkout().join("extern")).unwrap().count(), 0);
+    world.write("extern/p/mine", "mine");
+    world.run("uninstall --force").exits(2);
+    assert_eq!(world.read("extern/p/mine"), "mine");
+}
+
+#[test]
+fn channels_are_asked_in_order_and_one_that_is_gone_is_skipped() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    let key = world.key().public().line().to_owned();
+    let project = |first: &str, second: &str| {
+        let channel =
+            |name: &str, url: &str| format!("[[channel]]\nname = \"{name}\"\nurl = \"{url}\"\nkeys = [\"{key}\"]\n");
+        format!("[project]\nprefix = \"extern/p\"\n{}{}", channel("first", first), channel("second", second))
+    };
+    world.write("tagalong.toml", project("file:../gone", "file:../channel"));
+    let run = world.run("install").succeeds();
+    assert!(
+        run.stderr.starts_with("warning: channel `first` is skipped: there is no folder [WORLD]/checkout/../gone\n"),
+        "{}",
+        run.stderr
+    );
+    world.write("tagalong.toml", project("file:../gone", "file:../gone-too")).run("uninstall").succeeds();
+    let run = world.run("install").exits(3);
+    assert!(run.stderr.contains("error: there is no channel at [WORLD]/checkout/../gone\n"), "{}", run.stderr);
+}
+
+#[test]
+fn unsigned_channel_is_taken_only_where_the_project_says_so() {
+    let world = World::with_key();
+    let signed = world.read("tagalong.toml");
+    let unsigned = signed.lines().map(|line| if line.starts_with("keys") { "unsigned = true" } else { line });
+    world.write("tagalong.toml", unsigned.collect::<Vec<_>>().join("\n"));
+    world.published("deps-1", &[zlib()]);
+    let run = world.run("install").succeeds();
+    assert!(run.stderr.contains("warning: channel `main` is unsigned; anyone could have made it\n"), "{}", run.stderr);
+    world.run("uninstall").succeeds();
+    world.write("tagalong.toml", signed);
+    assert!(world.run("install").exits(4).stderr.contains("it is not signed"));
+}

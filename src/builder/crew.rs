@@ -14,6 +14,9 @@ pub struct Task {
     pub after: Vec<RecipeName>,
 }
 
+/// Makes the task at a place of the list, given what was made before.
+pub type Make<'a, T> = dyn Fn(usize, &BTreeMap<RecipeName, T>) -> Result<T, BuildError> + Sync + 'a;
+
 struct Board<T> {
     /// Places in the list that nobody has begun.
     open: Vec<usize>,
@@ -30,7 +33,7 @@ struct Board<T> {
 pub fn run<T: Clone + Send>(
     tasks: &[Task],
     workers: usize,
-    make: &(dyn Fn(usize, &BTreeMap<RecipeName, T>) -> Result<T, BuildError> + Sync),
+    make: &Make<'_, T>,
 ) -> Result<BTreeMap<RecipeName, T>, BuildError> {
     let open = (0..tasks.len()).rev().collect();
     let board = Mutex::new(Board { open, done: BTreeMap::new(), running: 0, failure: None });
@@ -47,12 +50,7 @@ pub fn run<T: Clone + Send>(
     }
 }
 
-fn work<T: Clone + Send>(
-    tasks: &[Task],
-    board: &Mutex<Board<T>>,
-    changed: &Condvar,
-    make: &(dyn Fn(usize, &BTreeMap<RecipeName, T>) -> Result<T, BuildError> + Sync),
-) {
+fn work<T: Clone + Send>(tasks: &[Task], board: &Mutex<Board<T>>, changed: &Condvar, make: &Make<'_, T>) {
     let mut now = board.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         if now.failure.is_some() || now.open.is_empty() {

@@ -8,8 +8,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of the world")]
 
-pub mod recipes;
 pub mod bundle;
+pub mod recipes;
 
 use std::cell::Cell;
 use std::ffi::OsStr;

@@ -69,7 +69,7 @@ fn traces_of_the_placeholder_that_cannot_be_replaced_are_found() {
     assert_eq!(
         workshop.findings(),
         [
-            "residue: lib/cut.bin: byte 1: the start of the placeholder, cut short",
+            "residue: lib/cut.bin: byte 1: the start of the placeholder without its end",
             "residue: lib/end.txt: byte 2: the end of the placeholder without its start",
             "residue: lib/page.gz: gzip: byte 4: the placeholder, packed",
             "residue: lib/wide.bin: byte 288: the end of the placeholder without its start, as UTF-16",
@@ -87,8 +87,8 @@ fn strings_that_the_compiler_cut_into_constants_are_found() {
     let workshop = Workshop::new();
     workshop.compile(source, "g++ -O2 -mtune=generic cut.cc -o {R}/bin/cut");
     let findings = workshop.findings().join("\n");
-    assert!(findings.starts_with("residue: bin/cut: byte "), "{findings}");
-    assert!(findings.contains("a piece of the placeholder"), "{findings}");
+    assert!(findings.contains("residue: bin/cut: byte "), "{findings}");
+    assert!(findings.contains("the start of the placeholder without its end"), "{findings}");
     // The way out that the message names.
     let workshop = Workshop::new();
     workshop.compile(source, "g++ -O2 -mtune-ctrl=^sse_unaligned_load_optimal cut.cc -o {R}/bin/cut");

@@ -60,7 +60,7 @@ fn leaked(leak: &Leak) -> String {
         LeakTrace::Placeholder if leak.member.is_some() => "the placeholder, packed".to_owned(),
         LeakTrace::Placeholder => "the placeholder, not recorded".to_owned(),
         LeakTrace::Token => "the end of the placeholder without its start".to_owned(),
-        LeakTrace::Head => "the start of the placeholder, cut short".to_owned(),
+        LeakTrace::Head => "the start of the placeholder without its end".to_owned(),
         LeakTrace::Piece => "a piece of the placeholder".to_owned(),
         LeakTrace::Folder(folder) => format!("the build folder {folder}"),
         LeakTrace::Unseen(reason) => reason.clone(),
@@ -104,12 +104,13 @@ fn next(fault: &Fault) -> String {
                 "keep the build folder out of what is installed (`-ffile-prefix-map`, a build \
                 option), or list the file under `exclude`"
             }
-            LeakTrace::Piece | LeakTrace::Token => {
-                "compile that file with `-Os`, or with \
-                `-mtune-ctrl=^sse_unaligned_load_optimal` where gcc cuts long strings into constants"
-            }
             LeakTrace::Placeholder if leak.member.is_some() => "install the file unpacked, or list it under `exclude`",
-            LeakTrace::Placeholder | LeakTrace::Head | LeakTrace::Unseen(_) => {
+            LeakTrace::Piece | LeakTrace::Token | LeakTrace::Head => {
+                "where gcc cut a long string into constants, compile that file with `-Os` or \
+                `-mtune-ctrl=^sse_unaligned_load_optimal`; else keep the prefix out of it by a build option, or list \
+                it under `exclude`"
+            }
+            LeakTrace::Placeholder | LeakTrace::Unseen(_) => {
                 "keep the prefix out of that file by a build option, or list it under `exclude`"
             }
         }

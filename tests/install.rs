@@ -323,7 +323,7 @@ fn install_that_is_killed_leaves_the_old_bundle_or_the_new_one() {
         let now = status["installed"]["tag"].as_str().expect("something is installed");
         tag = if now == "deps-1" { "deps-2" } else { "deps-1" };
     }
-    assert!(killed > 5, "{killed} runs were killed");
+    assert!(killed > 2, "{killed} runs were killed");
     world.run("install --tag deps-2").succeeds();
     let left: Vec<_> = fs::read_dir(world.checkout().join("extern")).unwrap().collect();
     assert_eq!(left.len(), 1, "the next run removes what was left: {left:?}");
@@ -594,4 +594,58 @@ fn unsigned_channel_is_taken_only_where_the_project_says_so() {
     world.run("uninstall").succeeds();
     world.write("tagalong.toml", signed);
     assert!(world.run("install").exits(4).stderr.contains("it is not signed"));
+}
+
+/// An overlay over the checkout, until it is dropped.
+struct Overlay(std::path::PathBuf);
+
+impl Overlay {
+    /// `None` where this process may not mount.
+    fn over(world: &World) -> Option<Overlay> {
+        let root = world.root();
+        let [merged, upper, work] = ["merged", "upper", "work"].map(|name| root.join(name));
+        [&merged, &upper, &work].iter().for_each(|folder| fs::create_dir(folder).unwrap());
+        let (lower, upper, work) = (world.checkout().display(), upper.display(), work.display());
+        let options = format!("lowerdir={lower},upperdir={upper},workdir={work},redirect_dir=off");
+        let mut mount = world.command("mount", &root);
+        mount.args(["-t", "overlay", "overlay", "-o", &options]).arg(&merged).stderr(Stdio::null());
+        mount.status().is_ok_and(|status| status.success()).then_some(Overlay(merged))
+    }
+}
+
+impl Drop for Overlay {
+    fn drop(&mut self) {
+        std::process::Command::new("umount").arg(&self.0).status().unwrap();
+    }
+}
+
+#[test]
+fn bundle_in_a_lower_overlay_layer_is_replaced_though_its_folder_cannot_be_renamed() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # changed\n");
+    world.published("deps-2", &[Package::new("zlib").version("2").text("share/new", "@PREFIX@\n")]);
+    world.run("install --tag deps-1").succeeds();
+    let Some(overlay) = Overlay::over(&world) else {
+        eprintln!("not tested: this process may not mount");
+        return;
+    };
+    world.run_in(&overlay.0, &["install"]).succeeds();
+    world.run_in(&overlay.0, &["status", "--check", "--verify"]).succeeds();
+    assert!(!overlay.0.join("extern/p/lib").exists());
+    assert_eq!(fs::read_dir(overlay.0.join("extern")).unwrap().count(), 1, "nothing is left beside the prefix");
+    world.run_in(&overlay.0, &["uninstall"]).succeeds();
+    world.run("status --tag deps-1 --verify --check").succeeds();
+}
+
+#[test]
+fn prefix_may_be_another_for_each_tag() {
+    let world = World::with_key();
+    world.write("tagalong.toml", world.read("tagalong.toml").replace("extern/p", "extern/{platform}/{tag}"));
+    world.published("deps-1", &[zlib()]);
+    let run = world.run("install").succeeds();
+    assert!(run.stderr.contains(&format!("in extern/{}/deps-1: ", own())), "{}", run.stderr);
+    world.run("run zpipe").prints(&format!("zpipe of [WORLD]/checkout/extern/{}/deps-1\n", own()));
+    world.run("status --check").succeeds();
+    world.run("uninstall").succeeds();
 }

@@ -135,7 +135,7 @@ fn a_tag_pipeline_publishes_and_a_branch_pipeline_installs_and_builds() {
     let store = format!(
         "TAGALONG_CACHE={}",
         std::env::var("TAGALONG_TEST_CACHE")
-            .map_or_else(|_| fs::canonicalize("target/test-cache").unwrap().display().to_string(), |path| path,)
+            .unwrap_or_else(|_| fs::canonicalize("target/test-cache").unwrap().display().to_string())
     );
     let common = ["--variable", &secret, "--variable", &store];
 

@@ -15,7 +15,7 @@ mod prefix_dir;
 mod project;
 mod publish;
 mod recipe;
-mod seal;
+pub mod seal;
 mod signing;
 mod sources;
 mod store;

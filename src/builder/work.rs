@@ -166,6 +166,7 @@ impl Drop for Work {
                 }
             }
         }
+        // The lock file goes last: until then no sweep takes the folder for a dead run's.
         let _ = fs_err::remove_file(lock_of(&self.folder));
     }
 }

@@ -9,8 +9,8 @@ use crate::checkout::Forced;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
-use crate::flow::Depth;
 use crate::flow::install::{self, Existing, Network, Options, Outcome, Planned};
+use crate::model::depth::Depth;
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::checkout::Forced;
 use crate::cli::install::platform;
 use crate::cli::settings::Settings;
-use crate::flow::place::Asked;
 use crate::model::platform::Platform;
+use crate::place::Asked;
 
 /// Which prefix is meant; the one of the checkout and of this machine by default.
 #[derive(Debug, clap::Args)]

@@ -12,9 +12,9 @@ use crate::cli::install::{candidate, packages};
 use crate::cli::secret::secret_key;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
-use crate::flow::Depth;
 use crate::flow::publish::{self, Done, Options, Outcome};
 use crate::model::bundle::BundleKind;
+use crate::model::depth::Depth;
 use crate::model::tag::DepsTag;
 
 /// Publishes a built bundle to a channel

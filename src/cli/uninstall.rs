@@ -7,8 +7,8 @@ use crate::cli::install::{packages, receipt_json, shown};
 use crate::cli::prefix::PrefixArguments;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
-use crate::flow::Depth;
 use crate::flow::uninstall::{self, Options, Strangers};
+use crate::model::depth::Depth;
 
 /// Removes an installed bundle
 #[derive(Debug, clap::Args)]

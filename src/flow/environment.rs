@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
-use crate::flow::place::{self, Asked, PlaceError};
 use crate::model::prefix::Prefix;
+use crate::place::{self, Asked, PlaceError};
 use crate::prefix_dir::{PrefixDirError, State};
 
 /// The variable that holds the prefix itself.

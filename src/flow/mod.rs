@@ -5,7 +5,6 @@ pub mod environment;
 pub mod init;
 pub mod install;
 pub mod key;
-pub mod place;
 pub mod platform;
 pub mod publish;
 pub mod recipe_check;
@@ -15,11 +14,3 @@ pub mod recipe_show;
 pub mod resolve;
 pub mod status;
 pub mod uninstall;
-
-/// How far a run goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// Until it is known what would be done; nothing is written.
-    Plan,
-    Act,
-}

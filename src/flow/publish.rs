@@ -6,17 +6,17 @@ use std::path::PathBuf;
 
 use crate::channel::{Channel, ChannelError, ManifestWriter, Put, Writable};
 use crate::checkout::{self, Checkout, Forced, Wanted};
-use crate::flow::Depth;
-use crate::flow::place::{self, PlaceError};
 use crate::host::HostError;
 use crate::model::bundle::{
     BuiltBundle, BundleFault, BundleKind, BundleManifest, BundlePackage, BundleRef, FORMAT, archive_path,
 };
+use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::Platform;
 use crate::model::project::{ChannelConfig, Project, Trust};
 use crate::model::recipe::RecipeName;
 use crate::model::tag::DepsTag;
+use crate::place::{self, PlaceError};
 use crate::signing::{self, PublicKey, SecretKey, SigningError};
 use crate::store::{Store, StoreError};
 

@@ -5,10 +5,10 @@
 use std::path::PathBuf;
 
 use crate::checkout::{self, Checkout, Forced, Resolution, Wanted};
-use crate::flow::place::{self, PlaceError};
 use crate::host::HostError;
 use crate::model::platform::Platform;
 use crate::model::prefix::Prefix;
+use crate::place::{self, PlaceError};
 use crate::prefix_dir::{Changed, PrefixDir, PrefixDirError, State};
 
 /// What is asked.

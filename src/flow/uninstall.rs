@@ -2,11 +2,11 @@
 //!
 //! Leaves the store as it is: the packages can be installed again without a network.
 
-use crate::flow::Depth;
-use crate::flow::place::{self, Asked, PlaceError};
+use crate::model::depth::Depth;
 use crate::model::event::Tell;
 use crate::model::prefix::Prefix;
 use crate::model::receipt::Receipt;
+use crate::place::{self, Asked, PlaceError};
 use crate::prefix_dir::{PrefixDir, PrefixDirError, State};
 
 /// What is asked.

@@ -5,6 +5,7 @@
 
 pub mod build_key;
 pub mod bundle;
+pub mod depth;
 pub mod digest;
 pub mod event;
 pub mod package;

@@ -1,9 +1,9 @@
 //! Words for verbs that are about an installed prefix: finding it, status, uninstall, env, run and shell.
 
 use crate::cli::failure::{Code, Failure};
-use crate::flow::place::PlaceError;
 use crate::flow::{environment, status, uninstall};
 use crate::model::prefix::Prefix;
+use crate::place::PlaceError;
 
 impl From<PlaceError> for Failure {
     fn from(error: PlaceError) -> Failure {

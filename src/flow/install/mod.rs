@@ -11,18 +11,18 @@ use std::path::{Path, PathBuf};
 
 use crate::channel::{Channel, ChannelError};
 use crate::checkout::{self, Checkout, Forced, Resolution, Wanted};
-use crate::flow::Depth;
 use crate::flow::install::find::{Found, Search};
 use crate::flow::install::packages::Unpacker;
 use crate::flow::install::wish::Wish;
-use crate::flow::place::PlaceError;
 use crate::host::{self, HostError};
 use crate::model::bundle::{BundleManifest, BundlePackage, UnknownStack};
+use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::{Platform, SymbolVersion};
 use crate::model::prefix::Prefix;
 use crate::model::project::DriftPolicy;
 use crate::model::receipt::{self, InstalledPackage, Receipt};
+use crate::place::PlaceError;
 use crate::prefix_dir::PrefixDirError;
 use crate::store::{SeenBundle, Store, StoreError};
 

@@ -5,10 +5,10 @@
 use crate::checkout::{Checkout, Resolution};
 use crate::flow::install::find::Found;
 use crate::flow::install::{Error, Existing, Network, Options, Outcome};
-use crate::flow::place;
 use crate::model::bundle::{BundleKind, BundleRef};
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
+use crate::place;
 use crate::prefix_dir::{PrefixDir, State};
 
 /// What the prefix should hold.

@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn musl_tells_its_version() {
-        assert_eq!(musl(b"\x7fELF\0127.0.0.1\01.2.4\0musl libc (x86_64)\0").version.as_deref(), Some("1.2.4"));
+        assert_eq!(musl(b"\x7fELF\x00127.0.0.1\x001.2.4\0musl libc (x86_64)\0").version.as_deref(), Some("1.2.4"));
         assert_eq!(musl(b"\x7fELF").version, None);
     }
 

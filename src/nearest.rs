@@ -84,19 +84,21 @@ pub fn maximal<H: History>(history: &mut H, from: Commit, tagged: &[Commit]) -> 
 /// # Errors
 /// The history's own.
 pub fn first_parent<H: History>(history: &mut H, from: Commit, tagged: &[Commit]) -> Result<Found, H::Error> {
-    let mut is_tagged = Marks::default();
-    tagged.iter().for_each(|commit| is_tagged.add(*commit, TAGGED));
+    let mut marks = Marks::default();
+    tagged.iter().for_each(|commit| marks.add(*commit, TAGGED));
     let (mut here, mut parents) = (from, Vec::new());
     loop {
         let facts = history.facts(here)?;
-        if is_tagged.has(here, TAGGED) {
+        if marks.has(here, TAGGED) {
             return single(history, from, here, false);
         }
         parents.clear();
         history.parents(here, &mut parents)?;
+        marks.add(here, SEEN);
         match parents.first() {
-            Some(first) => here = *first,
-            None => return Ok(Found { nearest: Vec::new(), distance: 0, is_cut: facts.is_border }),
+            // Grafts and replaced commits can make a circle.
+            Some(first) if !marks.has(*first, SEEN) => here = *first,
+            _ => return Ok(Found { nearest: Vec::new(), distance: 0, is_cut: facts.is_border }),
         }
     }
 }

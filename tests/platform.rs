@@ -127,7 +127,7 @@ fn debian_without_a_release_is_named_by_its_debian_version() {
 fn musl_is_told_by_its_loader() {
     let world = World::new();
     let root = root(&world, "ID=alpine\nVERSION_ID=3.19.1\n", &elf(2, 1, [183, 0]));
-    fs::write(root.join("usr/lib/ld-musl-aarch64.so.1"), b"\x7fELF\x001.2.4\x00musl libc (aarch64)\x00").unwrap();
+    fs::write(root.join("usr/lib/ld-musl-aarch64.so.1"), b"\x7fELF\x001.2.4\0musl libc (aarch64)\0").unwrap();
     let json = world.run(&format!("platform --json --root {}", root.display())).succeeds().json();
     assert_eq!(json["platform"], "alpine-3.19-aarch64");
     assert_eq!(json["libc"], json!({ "kind": "musl", "version": "1.2.4" }));

@@ -259,6 +259,15 @@ fn forced_tag_needs_no_tag_in_the_history_and_no_commit() {
 }
 
 #[test]
+fn forced_tag_of_a_tree_is_refused() {
+    let world = World::new();
+    world.write("file", "x").commit().git(&["tag", "deps-tree", "HEAD^{tree}"]);
+    let expected = "error: `deps-tree` names no commit\n  why: the tag is on something else\n next: name a commit of this \
+        repository: an id, a branch, a tag, `HEAD~3`\n";
+    world.run("resolve --tag deps-tree").fails(3, expected);
+}
+
+#[test]
 fn forced_name_that_could_be_a_path_is_refused() {
     let world = World::new();
     world.commit().tag("deps-1");

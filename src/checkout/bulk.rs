@@ -3,11 +3,11 @@
 //! Commits lie together in a pack in about the order in which a walk meets them (git-pack-objects(1)), so what lies
 //! around the one that is needed is needed next. Does not look at deltas: a commit may be one, but few are.
 
-use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use fs_err::File;
+use fs_err::os::unix::fs::FileExt;
 use gix::ObjectId;
 use gix::hash::oid;
 use gix::odb::pack::index::{self, EntryIndex};

@@ -16,6 +16,9 @@ use crate::model::project::Walk;
 use crate::model::tag::DepsTag;
 use crate::nearest::{self, Commit, History};
 
+/// The names of HEAD (gitrevisions(7)).
+const HEAD: [&str; 2] = ["HEAD", "@"];
+
 /// What is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -106,7 +109,7 @@ impl Checkout {
     /// [`Error::NoTag`], [`Error::ShallowNoTag`], [`Error::Ambiguous`], [`Error::HostileTag`],
     /// [`Error::ForcedName`], [`Error::NoCommit`], [`Error::Unborn`], and what is wrong with the repository.
     pub fn resolve(&self, wanted: &Wanted) -> Result<Resolution, Error> {
-        let is_head = wanted.commit.as_deref().is_none_or(|commit| commit == "HEAD");
+        let is_head = wanted.commit.as_deref().is_none_or(|commit| HEAD.contains(&commit));
         let commit = self.start(wanted.commit.as_deref())?;
         let mut resolution = match (&wanted.forced, commit) {
             (Some(forced), commit) => self.forced(forced, commit)?,
@@ -125,7 +128,7 @@ impl Checkout {
     fn start(&self, given: Option<&str>) -> Result<Option<ObjectId>, Error> {
         let Some(given) = given else { return self.head_id() };
         let wrong = |reason: String| Error::NoCommit { given: given.to_owned(), reason };
-        if given == "HEAD" {
+        if HEAD.contains(&given) {
             return self.head_id();
         }
         let id = self.repository.rev_parse_single(given).map_err(|error| wrong(error.to_string()))?.detach();
@@ -145,6 +148,12 @@ impl Checkout {
         let by = forced.by;
         let tag = DepsTag::parse(&forced.tag).map_err(|error| Error::ForcedName { by, error })?;
         let tagged = tags::named(&self.repository, tag.as_str())?;
+        if tagged.is_some_and(|id| !tags::is_commit(&self.repository, &id)) {
+            return Err(Error::NoCommit {
+                given: forced.tag.clone(),
+                reason: "the tag is on something else".to_owned(),
+            });
+        }
         Ok(Resolution {
             tag,
             commit: commit.map(|id| id.to_string()),

@@ -40,7 +40,7 @@ fn judged(path: &Path) -> Vec<String> {
             (_, line) if line.starts_with("Version symbols section") => section = "",
             (_, line) => {
                 let name = line.split_once("Name: ").map(|(_, rest)| rest.split_whitespace().next().unwrap());
-                if let Some(name) = name.filter(|_| section != "") {
+                if let Some(name) = name.filter(|_| !section.is_empty()) {
                     facts.push(format!("{section} {name}"));
                 }
             }

@@ -4,6 +4,7 @@
 //! header that its entry gives (`header.rs`), in zstd frames (`frames.rs`). So the reader needs no tar parser: it
 //! compares. Does not sign, fetch, or decide where things go.
 
+mod ahead;
 mod beneath;
 pub mod foreign;
 mod foreign_tar;

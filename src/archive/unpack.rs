@@ -8,6 +8,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::archive::ahead::{Ahead, read_ahead};
 use crate::archive::beneath::Beneath;
 use crate::archive::frames::FrameReader;
 use crate::archive::{Error, PIECE, header};
@@ -45,8 +46,17 @@ pub struct Unpacked {
 ///
 /// # Errors
 /// [`Error`]; what was unpacked before stays in the folder, and nothing outside of it is ever touched.
-pub fn unpack(reader: impl Read, into: &Path, prefix: &Prefix, limits: &Limits) -> Result<Unpacked, Error> {
-    let mut tar = TarReader::open(reader)?;
+pub fn unpack(reader: impl Read + Send, into: &Path, prefix: &Prefix, limits: &Limits) -> Result<Unpacked, Error> {
+    let decoded = decoded(reader)?;
+    read_ahead(decoded, |plain| unpack_plain(TarReader::new(plain), into, prefix, limits))
+}
+
+fn unpack_plain(
+    mut tar: TarReader<&mut Ahead>,
+    into: &Path,
+    prefix: &Prefix,
+    limits: &Limits,
+) -> Result<Unpacked, Error> {
     let manifest = tar.manifest(limits.manifest)?;
     let size = manifest.unpacked_size();
     if size > limits.unpacked {
@@ -77,7 +87,7 @@ pub fn unpack(reader: impl Read, into: &Path, prefix: &Prefix, limits: &Limits) 
 /// # Errors
 /// [`Error`] when the archive does not start with a sound one.
 pub fn read_manifest(reader: impl Read) -> Result<PackageManifest, Error> {
-    TarReader::open(reader)?.manifest(Limits::default().manifest)
+    TarReader::new(decoded(reader)?).manifest(Limits::default().manifest)
 }
 
 /// Writes files below a folder.
@@ -133,7 +143,7 @@ fn refuse_space(head: &[u8], path: &EntryPath, file: &FileEntry, prefix: &Prefix
 
 /// Reads a decompressed archive entry by entry, each of which must be the one that is expected.
 struct TarReader<R> {
-    inner: Decoded<R>,
+    inner: R,
     expected: Vec<u8>,
     found: Vec<u8>,
 }
@@ -146,18 +156,22 @@ enum Decoded<R> {
     Gzip(Box<MultiGzDecoder<BufReader<Whole<R>>>>),
 }
 
+/// Decodes an archive; its packing is told by its first bytes.
+fn decoded<R: Read>(mut reader: R) -> Result<Decoded<R>, Error> {
+    let mut magic = Vec::new();
+    reader.by_ref().take(4).read_to_end(&mut magic).map_err(|source| Error::Read { source })?;
+    let is_gzip = magic.starts_with(&[0x1f, 0x8b]);
+    let reader = Cursor::new(magic).chain(reader);
+    Ok(if is_gzip {
+        Decoded::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(PIECE, reader))))
+    } else {
+        Decoded::Zstd(Box::new(FrameReader::new(reader).map_err(|source| Error::Read { source })?))
+    })
+}
+
 impl<R: Read> TarReader<R> {
-    fn open(mut reader: R) -> Result<TarReader<R>, Error> {
-        let mut magic = Vec::new();
-        reader.by_ref().take(4).read_to_end(&mut magic).map_err(|source| Error::Read { source })?;
-        let is_gzip = magic.starts_with(&[0x1f, 0x8b]);
-        let reader = Cursor::new(magic).chain(reader);
-        let inner = if is_gzip {
-            Decoded::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(PIECE, reader))))
-        } else {
-            Decoded::Zstd(Box::new(FrameReader::new(reader).map_err(|source| Error::Read { source })?))
-        };
-        Ok(TarReader { inner, expected: Vec::new(), found: Vec::new() })
+    fn new(inner: R) -> TarReader<R> {
+        TarReader { inner, expected: Vec::new(), found: Vec::new() }
     }
 
     /// The manifest, which is the first entry.

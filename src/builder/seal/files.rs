@@ -2,6 +2,7 @@
 //!
 //! Does not ask whether libraries are found (`lookup.rs`).
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -91,13 +92,14 @@ fn settle_library_path(sealing: &Sealing<'_>, path: &EntryPath, bytes: &mut [u8]
 
 /// Puts a new file in place of the old one, which may have other names (hard links) or run at this moment.
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), SealError> {
-    use std::os::unix::fs::PermissionsExt;
     let folder = path.parent().unwrap_or(Path::new("."));
     let doing = "writing a file with its new library path";
     let write = || {
         let file = tempfile::NamedTempFile::new_in(folder)?;
         fs_err::write(file.path(), bytes)?;
-        fs_err::set_permissions(file.path(), std::fs::Permissions::from_mode(mode))?;
+        let mut permissions = file.as_file().metadata()?.permissions();
+        permissions.set_mode(mode);
+        file.as_file().set_permissions(permissions)?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };

@@ -3,6 +3,7 @@
 //! Does not look into files (`files.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +44,7 @@ pub fn collect(sealing: &Sealing<'_>, findings: &mut Vec<Finding>) -> Result<Vec
         }
         let mode = metadata.mode();
         let kind = if metadata.is_dir() {
-            set_mode(&full, mode, 0o755)?;
+            set_mode(&full, &metadata, 0o755)?;
             NodeKind::Folder
         } else if metadata.is_symlink() {
             match settle_link(sealing, &path, &full)? {
@@ -68,7 +69,7 @@ pub fn collect(sealing: &Sealing<'_>, findings: &mut Vec<Finding>) -> Result<Vec
             continue;
         } else {
             let wanted = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
-            set_mode(&full, mode, wanted)?;
+            set_mode(&full, &metadata, wanted)?;
             NodeKind::File { mode: wanted }
         };
         nodes.insert(path, kind);
@@ -82,12 +83,13 @@ fn with_parents(own: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
     above.filter(|path| !path.as_os_str().is_empty()).map(Path::to_path_buf).collect()
 }
 
-fn set_mode(path: &Path, found: u32, wanted: u32) -> Result<(), SealError> {
-    if found & 0o7777 == wanted {
+fn set_mode(path: &Path, found: &Metadata, wanted: u32) -> Result<(), SealError> {
+    if found.mode() & 0o7777 == wanted {
         return Ok(());
     }
-    let mode = std::fs::Permissions::from_mode(wanted);
-    fs_err::set_permissions(path, mode).map_err(failed("setting the mode of an installed file", path))
+    let mut permissions = found.permissions();
+    permissions.set_mode(wanted);
+    fs_err::set_permissions(path, permissions).map_err(failed("setting the mode of an installed file", path))
 }
 
 /// The target with which a link may be packaged; rewrites the link where that is another one than it has.

@@ -118,10 +118,9 @@ fn next(fault: &Fault) -> String {
         Fault::Unreached { .. } => "link with `-Wl,-rpath` for the folder of that library (`LD_RUN_PATH` is set to \
             `lib` in a build; a script that calls the linker with an rpath of its own overrides it)"
             .to_owned(),
-        Fault::FromHost { library, .. } | Fault::Missing { library } => format!(
-            "add the recipe that has {library} to `needs`, or, if the system is to give it, list it under \
-             `system-libraries` in `[build]`"
-        ),
+        Fault::FromHost { .. } | Fault::Missing { .. } => "add the recipe that has the library to `needs`, or, if the \
+            system is to give it, list it under `system-libraries` in `[build]`"
+            .to_owned(),
         Fault::NotALibrary { .. } => "find out what installs that file, and list it under `exclude`".to_owned(),
         Fault::Interpreter { .. } => "link the program with the system's usual loader".to_owned(),
         Fault::NoRoom { .. } => "link it with a longer `-Wl,-rpath`: what it has now shares its bytes".to_owned(),

@@ -92,6 +92,20 @@ fn a_step_sees_no_network_no_home_and_nothing_undeclared() {
 }
 
 #[test]
+fn a_short_literal_with_the_prefix_stays_whole_for_gcc() {
+    let world = World::new();
+    world.script_recipe(
+        "literal",
+        "printf '#include <stdio.h>\\n#include <string.h>\\nint main(void) { char b[400]; strcpy(b, HOME \"/x\"); puts(b); return 0; }' > t.c\n\
+         mkdir -p {prefix}/bin\nfor level in 0 1 2 3 s; do cc $CFLAGS -O$level -DHOME='\"{prefix}\"' t.c -o {prefix}/bin/t$level; done",
+    );
+    let recipe = world.read("extern-recipes/literal/recipe.toml");
+    let test = "for t in {prefix}/bin/t*; do $t | grep -x '/*{prefix}/x'; done";
+    world.write("extern-recipes/literal/recipe.toml", format!("{recipe}\n[[test]]\nrun = \"{test}\"\n"));
+    world.run("build").succeeds();
+}
+
+#[test]
 fn the_build_folder_left_in_a_file_is_found() {
     let world = World::new();
     world.script_recipe("leaky", "mkdir -p {prefix}/share\necho \"built in $PWD\" > {prefix}/share/note");

@@ -58,6 +58,8 @@ pub struct Workshop<'a> {
     pub runner: &'a Runner<'a>,
     /// The most jobs one program may start that does not know make's jobserver.
     pub jobs: u32,
+    /// What the compilers are told beyond the usual.
+    pub flags: &'static str,
     /// Whether the work folder stays when a step fails.
     pub is_kept: bool,
     /// The package that a shell is opened for instead of building it.
@@ -152,6 +154,7 @@ impl Workshop<'_> {
             source: seen.join("src").display().to_string(),
             out: seen.join("out").display().to_string(),
             jobs: recipe.build.jobs.unwrap_or(self.jobs).min(self.jobs),
+            flags: self.flags,
         };
         let home = work.seen_home().display().to_string();
         let environment = steps::environment(recipe, &scene, &home, &seen.display().to_string());
@@ -262,8 +265,13 @@ impl Workshop<'_> {
             Prefix::new(&seen).map_err(|_| BuildError::Placeholder { placeholder: self.placeholder.clone() })?;
         self.unpack(job, &job.needs, &work.test_tree(), &prefix)?;
         self.unpack_file(job, packed, &work.test_tree(), &prefix)?;
-        let scene =
-            Scene { prefix: seen.display().to_string(), source: String::new(), out: String::new(), jobs: self.jobs };
+        let scene = Scene {
+            prefix: seen.display().to_string(),
+            source: String::new(),
+            out: String::new(),
+            jobs: self.jobs,
+            flags: self.flags,
+        };
         let home = work.seen_home().display().to_string();
         let mut environment = steps::environment(recipe, &scene, &home, "/nowhere");
         // A library must be found by what the package says, not by what the test brings.

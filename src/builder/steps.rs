@@ -15,6 +15,8 @@ pub struct Scene {
     pub out: String,
     /// The jobs that a program may start that does not know make's jobserver.
     pub jobs: u32,
+    /// What the compilers are told beyond the usual.
+    pub flags: &'static str,
 }
 
 /// One step: a name for the log, and a script for `sh -e`.
@@ -119,7 +121,7 @@ fn quoted(words: &[String]) -> String {
 /// The environment of every step, by name: nothing of the caller's.
 pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &str) -> Vec<(String, String)> {
     let prefix = &scene.prefix;
-    let flags = format!("-O2 -g0 -fPIC -ffile-prefix-map={build_folder}=.");
+    let flags = format!("-O2 -g0 -fPIC -ffile-prefix-map={build_folder}=. {}", scene.flags);
     let pkg_config = format!("{prefix}/lib/pkgconfig:{prefix}/share/pkgconfig");
     let mut variables: Vec<(String, String)> = [
         ("PATH", format!("{prefix}/bin:{PROGRAM_FOLDERS}")),

@@ -149,6 +149,7 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
         platform: &platform,
         runner: &runner,
         jobs: u32::try_from(options.jobs.get()).unwrap_or(u32::MAX),
+        flags: machine.flags,
         is_kept: options.is_kept,
         shell: options.shell.as_ref(),
         tell: options.tell,

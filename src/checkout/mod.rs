@@ -8,6 +8,7 @@ mod disk;
 mod error;
 mod history;
 mod ignores;
+mod inflate;
 mod known;
 mod packs;
 mod recipes;

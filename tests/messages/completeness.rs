@@ -5,12 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Enums that errors hold and that change no word of a message.
-const SAME_WORDS: [(&str, &str); 4] = [
-    ("BundleKind", "a folder of the channel; both are shown by their path"),
-    ("Form", "all three are in the room `seal`, told by `Leak`"),
-    ("Trace", "what `LeakTrace` is made from"),
-    ("Check", "the name of a check, one for each group of faults"),
-];
+const SAME_WORDS: [(&str, &str); 1] = [("BundleKind", "a bundle is shown by its tag and platform")];
 
 /// The variants that no message is made of in `tests/messages/`.
 pub fn variants_without_a_message() -> Vec<String> {
@@ -69,11 +64,11 @@ impl Sources {
         Sources { files: files_of(Path::new("src")) }
     }
 
-    /// The errors that become failures, and every enum of ours that they hold.
+    /// The events, the errors that become failures, and every enum of ours that they hold.
     fn errors(&self) -> BTreeSet<Type> {
-        let mut open: Vec<Type> = Vec::new();
+        let mut open: Vec<Type> = self.in_file("src/model/event.rs", "Event").into_iter().collect();
         for (file, text) in self.files.iter().filter(|(file, _)| file.starts_with("src/cli/failure/")) {
-            for line in text.lines().filter(|line| line.ends_with(" for Failure {")) {
+            for line in text.lines().filter(|line| line.starts_with("impl From<") && line.ends_with(" for Failure {")) {
                 let given = line.trim_start_matches("impl From<").split('>').next().unwrap_or_default();
                 let found = self.find(file, given.trim_start_matches('&'));
                 open.push(found.unwrap_or_else(|| panic!("{file}: where is {given} defined?")));
@@ -84,7 +79,7 @@ impl Sources {
         while let Some(one) = open.pop() {
             let is_same = SAME_WORDS.iter().any(|(name, _)| *name == one.name);
             if !is_same && seen.insert(one.clone()) {
-                open.extend(type_names(&one.body).iter().filter_map(|name| self.find(&one.file, name)));
+                open.extend(type_names(&one).iter().filter_map(|name| self.find(&one.file, name)));
             }
         }
         seen.into_iter().filter(|one| one.is_enum).collect()
@@ -152,10 +147,14 @@ fn imports(text: &str) -> BTreeMap<&str, String> {
     found
 }
 
-/// The types that a body mentions in its fields, comments and attributes left out.
-fn type_names(body: &str) -> BTreeSet<String> {
+/// The types that fields have; comments, attributes and the names of variants are none.
+fn type_names(one: &Type) -> BTreeSet<String> {
     let is_code = |line: &&str| !line.trim_start().starts_with("//") && !line.trim_start().starts_with("#[error");
-    let code: Vec<&str> = body.lines().filter(is_code).collect();
+    let fields = |line: &str| match line.strip_prefix("    ") {
+        Some(variant) if one.is_enum => variant.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).to_owned(),
+        _ => line.to_owned(),
+    };
+    let code: Vec<String> = one.body.lines().filter(is_code).map(fields).collect();
     let code = code.join("\n");
     let words = code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
     let is_type = |word: &&str| {

@@ -64,7 +64,7 @@ fn new() -> Vec<recipe_new::Error> {
         }),
         recipe_new::Error::Unpack(ForeignError::UnknownKind { archive: path("/tmp/libpng.html") }),
         recipe_new::Error::Http(HttpError::Client { reason: "`HTTPS_PROXY` is no address".to_owned() }),
-        recipe_new::Error::Mistakes(Box::new(recipe_mistakes())),
+        recipe_new::Error::Mistakes(recipe_mistakes()),
         recipe_new::Error::Disk(io::Error::other(format!(
             "failed to create file `/home/ada/demo/extern-recipes/libpng/recipe.toml`: {}",
             full()

@@ -86,15 +86,14 @@ fn unknown_commands(at: &str, line: &str) -> Vec<String> {
 fn unknown(text: &str) -> Option<String> {
     let mut command = Arguments::command();
     command.build();
-    let mut words = text.split_whitespace().peekable();
-    match words.peek() {
-        Some(&"tagalong") => words.next(),
-        Some(first) if first.starts_with("--") => {
-            let known = has_option(&command, first);
-            return (!known).then(|| format!("no verb has the option `{first}`"));
+    let mut words = text.split_whitespace();
+    match words.next()? {
+        "tagalong" => {}
+        option if option.starts_with("--") => {
+            return (!has_option(&command, option)).then(|| format!("no verb has the option `{option}`"));
         }
         _ => return None,
-    };
+    }
     let mut here = &command;
     while let Some(word) = words.next() {
         if word == "-C" {

@@ -68,7 +68,7 @@ fn a_failed_step_says_which_with_its_last_lines_and_leaves_nothing() {
         "{}",
         run.stderr
     );
-    assert!(run.stderr.contains("the whole log is [WORLD]/cache/logs/"), "{}", run.stderr);
+    assert!(run.stderr.contains("the whole log is `[WORLD]/cache/logs/"), "{}", run.stderr);
     assert!(archives(&world).is_empty());
     assert!(fs::read_dir(world.cache().join("work")).unwrap().next().is_none());
 }
@@ -136,7 +136,7 @@ fn a_build_that_changes_a_file_of_its_need_is_refused() {
         recipe.replace("mkdir -p {prefix}/bin", "mkdir -p {prefix}/bin\necho more >> {prefix}/share/greet/words"),
     );
     let run = world.run("build").exits(7);
-    assert!(run.stderr.contains("hello changed a file that is not its own: share/greet/words"), "{}", run.stderr);
+    assert!(run.stderr.contains("hello changed a file that is not its own: `share/greet/words`"), "{}", run.stderr);
 }
 
 #[test]

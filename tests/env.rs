@@ -109,7 +109,7 @@ fn nothing_installed_is_an_error_that_says_so() {
     for arguments in ["env", "run true", "shell"] {
         world
             .run(arguments)
-            .fails(3, "error: nothing is installed in [WORLD]/checkout/extern/p\n next: `tagalong install`\n");
+            .fails(3, "error: nothing is installed in `[WORLD]/checkout/extern/p`\n next: `tagalong install` puts the bundle there\n");
     }
 }
 

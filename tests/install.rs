@@ -178,7 +178,7 @@ fn hostile_manifests_are_refused_and_the_prefix_stays_as_it_is() {
     let refused = |why: &str| {
         let run = world.run("install").exits(4);
         assert!(run.stderr.contains(why), "{why}: {}", run.stderr);
-        assert!(run.stderr.contains(&format!("error: bundles/deps-2/{}.json of channel `main` is refused", own())));
+        assert!(run.stderr.contains(&format!("error: `bundles/deps-2/{}.json` of channel `main` is refused", own())));
         assert_eq!(listing(&world.checkout().join("extern")), before);
     };
 
@@ -430,7 +430,7 @@ fn prefix_that_no_install_made_is_kept_unless_forced() {
     world.published("deps-1", &[zlib()]).write("extern/p/mine", "mine");
     world.run("install").fails(
         2,
-        "error: [WORLD]/checkout/extern/p is left as it is\n  why: it is not empty, and no install made it\n \
+        "error: `[WORLD]/checkout/extern/p` is left as it is\n  why: it is not empty, and no install made it\n \
          next: move it away, name another folder with `--prefix`, or replace it with `--force`\n",
     );
     assert_eq!(world.read("extern/p/mine"), "mine");
@@ -538,14 +538,14 @@ fn moved_checkout_is_noticed_and_installed_anew_from_the_store() {
 fn uninstall_removes_what_was_installed_and_nothing_else() {
     let world = World::with_key();
     world.published("deps-1", &[zlib()]);
-    let nothing = "error: nothing is installed in [WORLD]/checkout/extern/p\n \
+    let nothing = "error: nothing is installed in `[WORLD]/checkout/extern/p`\n \
                    next: `tagalong status` tells where the bundle belongs; `--prefix DIR` names another folder\n";
     world.run("uninstall").fails(3, nothing);
     world.run("install").succeeds();
     world.write("extern/p/lib/mine", "mine").write("extern/p/new/one", "mine");
     world.run("uninstall").fails(
         2,
-        "error: [WORLD]/checkout/extern/p is left as it is\n  why: it holds files that no package brought:\n       \
+        "error: `[WORLD]/checkout/extern/p` is left as it is\n  why: it holds files that no package brought:\n       \
          lib/mine\n       new/\n next: move them away, or remove them too with `--force`\n",
     );
     fs::remove_file(world.checkout().join("extern/p/lib/mine")).unwrap();
@@ -579,7 +579,7 @@ fn channels_are_asked_in_order_and_one_that_is_gone_is_skipped() {
     );
     world.write("tagalong.toml", project("file:../gone", "file:../gone-too")).run("uninstall").succeeds();
     let run = world.run("install").exits(3);
-    assert!(run.stderr.contains("error: there is no channel at [WORLD]/checkout/../gone\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("error: there is no channel at `[WORLD]/checkout/../gone`\n"), "{}", run.stderr);
 }
 
 #[test]

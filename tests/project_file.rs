@@ -149,7 +149,7 @@ fn init_writes_a_project_with_its_defaults_and_what_git_needs() {
     assert_eq!((project.name.as_str(), project.prefix.as_str()), ("demo", "extern/{platform}"));
     world.run("init").fails(
         2,
-        "error: there is a project already: [WORLD]/checkout/tagalong.toml\n next: edit it; `tagalong init` never changes one that is there\n",
+        "error: there is a project already: `[WORLD]/checkout/tagalong.toml`\n  why: `tagalong init` never changes one that is there\n next: edit it; `tagalong init --dry-run` in an empty folder shows all its fields\n",
     );
 }
 
@@ -159,7 +159,7 @@ fn init_takes_the_name_of_the_folder_and_refuses_what_is_no_name() {
     world.write(".gitignore", "/extern/\n").write(".gitattributes", "extern-recipes/** -text\n");
     world.run_with(&["init", "--name", "a b"]).fails(
         2,
-        "error: `a b` cannot name a project\n next: use letters, digits, `-`, `_` and `.`: `tagalong init --name NAME`\n",
+        "error: `a b` cannot name a project\n  why: a name is made of letters, digits, `-`, `_` and `.`\n next: give it another name: `tagalong init --name NAME`\n",
     );
     world.run("init").prints("wrote tagalong.toml: project checkout in [WORLD]/checkout\n");
 }

@@ -106,7 +106,7 @@ fn what_was_not_built_from_the_recipes_of_the_tag_is_refused() {
     world.commit().tag("deps-1");
     let nothing = format!(
         "error: there is nothing to publish for {}\n  why: no whole build of this checkout is in the store\n \
-         next: `tagalong build`\n",
+         next: `tagalong build` makes it\n",
         own()
     );
     world.run("publish").fails(3, &nothing);
@@ -119,7 +119,7 @@ fn what_was_not_built_from_the_recipes_of_the_tag_is_refused() {
     world.run("publish").fails(
         4,
         "error: deps-2 is not published\n  why: the recipes have changed since the last build\n \
-         next: `tagalong build`\n",
+         next: `tagalong build` makes it\n",
     );
     world.built(&[zlib()]);
     let run = world.run("publish --tag deps-1").exits(4);

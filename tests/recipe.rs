@@ -392,7 +392,7 @@ fn a_project_without_recipes_is_told_how_to_get_one() {
     for verb in ["check", "graph", "show a"] {
         World::new().run(&format!("recipe {verb}")).fails(
             3,
-            "error: there are no recipes: `[WORLD]/checkout/extern-recipes` is no folder\n next: `tagalong recipe new NAME --url URL` writes the first one\n",
+            "error: there are no recipes\n  why: there is no folder `[WORLD]/checkout/extern-recipes`\n next: `tagalong recipe new NAME --url URL` writes the first one\n",
         );
     }
 }

@@ -62,7 +62,7 @@ options = ["-DBUILD_SHARED_LIBS=ON", "-DBUILD_TESTING=OFF", "-DDEMO_TESTS=OFF"]
     world.run("recipe check").prints("no mistakes in 1 recipe\n");
     world.run(&format!("recipe new demo --url {url}")).fails(
         2,
-        "error: there is a recipe already: [WORLD]/checkout/extern-recipes/demo/recipe.toml\n next: edit it, or write over it with `--force`\n",
+        "error: there is a recipe already: `[WORLD]/checkout/extern-recipes/demo/recipe.toml`\n  why: nothing is written over unless that is asked for\n next: edit it, or write over it with `--force`\n",
     );
     world.run(&format!("recipe new demo --url {url} --force --version 1.2.3")).succeeds();
     assert!(world.read("extern-recipes/demo/recipe.toml").contains("version = \"1.2.3\"\n"));
@@ -115,7 +115,7 @@ fn what_cannot_be_made_into_a_recipe_is_told() {
     let (url, _) = archive(&world, "latest.tar", &[("a.c", "")]);
     world.run(&format!("recipe new demo --url {url}")).fails(
         2,
-        "error: `file://[WORLD]/latest.tar` does not tell its version\n next: say it with `--version VERSION`\n",
+        "error: `file://[WORLD]/latest.tar` does not tell its version\n  why: no part of the address looks like one\n next: say it with `--version VERSION`\n",
     );
     let run = world.run(&format!("recipe new demo --url {url}-none --version 1"));
     run.fails(
@@ -128,7 +128,7 @@ error: no place has the source of demo
     );
     world
         .run("recipe new demo --crate demo")
-        .fails(2, "error: `demo` does not name one release\n next: write it as in `libz-sys@1.1.20`\n");
+        .fails(2, "error: `demo` does not name one release\n  why: it takes a name and one version\n next: write it as in `libz-sys@1.1.20`\n");
     fs::write(world.root().join("page-1.0.tar.gz"), "<html>").unwrap();
     let page = format!("file://{}/page-1.0.tar.gz", world.root().display());
     let run = world.run(&format!("recipe new demo --url {page}")).exits(4);

@@ -271,7 +271,7 @@ fn forced_tag_of_a_tree_is_refused() {
 fn forced_name_that_could_be_a_path_is_refused() {
     let world = World::new();
     world.commit().tag("deps-1");
-    let expected = "error: --tag is refused: `deps-../x` cannot name a bundle: it holds `/`\n  why: tag names become parts \
+    let expected = "error: the name given with `--tag` is not taken\n  why: `deps-../x` cannot name a bundle: it holds `/`\n       tag names become parts \
         of paths and addresses\n next: name a deps tag or a candidate, such as `deps-add-hdf5`\n";
     world.run("resolve --tag deps-../x").fails(2, expected);
     World::new().with("FORCED_DEPS_TAG", "../deps").commit().run("resolve").exits(2);
@@ -326,7 +326,7 @@ fn tag_whose_name_could_be_a_path_is_refused_when_it_would_be_the_answer() {
         world.write(".git/packed-refs", format!("# pack-refs with: peeled fully-peeled sorted \n{line}"));
         let run = world.run("resolve").exits(4);
         let start = format!(
-            "error: the nearest tag of {commit} has a name that is not taken: `{}` cannot",
+            "error: the nearest deps tag of {commit} is not taken\n  why: `{}` cannot",
             name.escape_debug()
         );
         assert!(run.stderr.starts_with(&start), "{}", run.stderr);

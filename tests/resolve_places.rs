@@ -78,7 +78,7 @@ fn bare_repository_works_with_the_defaults() {
 
 #[test]
 fn unborn_branch_has_its_own_words() {
-    let expected = "error: the branch `main` has no commit yet\n next: commit first, or name a tag: `--tag TAG`, \
+    let expected = "error: the branch `main` has no commit yet\n  why: a deps tag is looked for in the history of a commit\n next: commit first, or name a tag: `--tag TAG`, \
         `FORCED_DEPS_TAG`\n";
     World::new().run("resolve").fails(3, expected);
 }
@@ -86,7 +86,7 @@ fn unborn_branch_has_its_own_words() {
 #[test]
 fn folder_outside_of_any_repository_has_its_own_words() {
     let world = World::new();
-    let expected = "error: `[WORLD]/channel` is in no git repository\n next: start it inside a checkout of the project, \
+    let expected = "error: `[WORLD]/channel` is in no git repository\n  why: neither it nor a folder above it holds a `.git`\n next: start it inside a checkout of the project, \
         or name one with `-C DIR`\n";
     world.run_in(&world.channel(), &["resolve"]).fails(3, expected);
 }
@@ -242,7 +242,7 @@ fn damaged_commit_is_an_error_of_its_own() {
     let path = format!(".git/objects/{}/{}", &damaged[..2], &damaged[2..]);
     fs::remove_file(world.checkout().join(&path)).unwrap();
     let run = world.write(&path, "no object").run("resolve").exits(4);
-    assert!(run.stderr.starts_with(&format!("error: object {damaged} is damaged: ")), "{}", run.stderr);
+    assert!(run.stderr.starts_with(&format!("error: object {damaged} is damaged\n  why: ")), "{}", run.stderr);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn damaged_tag_ref_is_not_passed_over() {
     let world = World::new();
     world.commit().tag("deps-1").commit().write(".git/refs/tags/deps-2", "");
     let run = world.run("resolve").exits(3);
-    assert!(run.stderr.starts_with("error: cannot read the tag `deps-2`: "), "{}", run.stderr);
+    assert!(run.stderr.starts_with("error: cannot read the tag `deps-2`\n  why: "), "{}", run.stderr);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn mistake_in_the_project_file_is_shown_with_its_line() {
     world.commit().tag("deps-1").write("tagalong.toml", "[project]\nname = \"demo\"\nwalk = \"newest\"\n");
     let run = world.run("resolve").exits(2);
     assert!(run.stderr.contains("tagalong.toml:3:8"), "{}", run.stderr);
-    assert!(run.stderr.contains("error: `tagalong.toml` cannot be used\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("error: 1 mistake in `tagalong.toml`\n"), "{}", run.stderr);
 }
 
 #[test]

@@ -12,7 +12,8 @@ pub fn print(text: &str) -> Result<ExitCode, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Code::Internal, format!("stdout cannot be written: {error}"))
+            Err(Failure::new(Code::Internal, "stdout cannot be written")
+                .why(error.to_string())
                 .next("see to it that there is room where stdout goes to"))
         }
         _ => Ok(ExitCode::SUCCESS),

@@ -73,7 +73,8 @@ fn cache_folder() -> Result<PathBuf, Failure> {
     let below = |path: PathBuf| path.join("tagalong");
     if let Some(own) = env::var_os("TAGALONG_CACHE").filter(|value| !value.is_empty()) {
         return std::path::absolute(Path::new(&own)).map_err(|error| {
-            Failure::new(Code::Usage, format!("`TAGALONG_CACHE` cannot be used: {error}"))
+            Failure::new(Code::Usage, "`TAGALONG_CACHE` cannot be used")
+                .why(error.to_string())
                 .next("set it to an absolute path")
         });
     }

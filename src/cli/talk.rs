@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::bars::Bars;
+use crate::cli::failure::on_one_line;
 use crate::cli::settings::Settings;
 use crate::model::event::Event;
 
@@ -29,7 +30,7 @@ impl Talk {
             (Some(bars), Event::Fetching { name, bytes, size }) => bars.advance(name.as_str(), bytes, size),
             (_, event) => {
                 if let Some(line) = words(&event, self.bars.is_some()) {
-                    self.say(&line);
+                    self.say(&on_one_line(&line));
                 }
             }
         }

@@ -13,7 +13,7 @@ use reqwest::blocking::Response;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
 use reqwest::{StatusCode, Url};
 
-pub use crate::http::error::{HttpError, redact};
+pub use crate::http::error::{HttpError, RedirectFault, redact};
 use crate::http::retry::Patience;
 
 /// How long a connection may take to be made.

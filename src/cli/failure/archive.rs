@@ -3,16 +3,20 @@
 use crate::archive::Error;
 use crate::cli::failure::{Code, Failure};
 
-const FETCH_AGAIN: &str = "remove it from the cache so that it is fetched again; if it stays so, build it anew";
+/// The bytes are those that were published: fetching them again changes nothing.
+const BUILD_ANEW: &str =
+    "nothing of it is installed; tell who publishes the bundle: the package must be built anew, for a new tag";
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Failure {
         let refused =
-            |why: String| Failure::new(Code::Verification, "the package archive is refused").why(why).next(FETCH_AGAIN);
+            |why: String| Failure::new(Code::Verification, "the package archive is refused").why(why).next(BUILD_ANEW);
         match error {
-            Error::File { doing, path, source } => Failure::new(Code::Internal, format!("{doing}: {}", path.display()))
-                .why(source.to_string())
-                .next("check the free space and the rights there, then run it again"),
+            Error::File { doing, path, source } => {
+                Failure::new(Code::Internal, format!("`{}` cannot be used", path.display()))
+                    .why(format!("{doing}: {source}"))
+                    .next("check the free space and the rights there, then run it again")
+            }
             Error::Read { source } | Error::Write { source } => Failure::new(Code::Internal, error.to_string())
                 .why(source.to_string())
                 .next("check the free space and the disk, then run it again"),
@@ -31,7 +35,7 @@ impl From<&Error> for Failure {
             Error::TooLarge { .. } | Error::ManifestTooLarge { .. } => {
                 Failure::new(Code::Verification, error.to_string())
                     .why("no package is expected to be so large: it may be made to fill the disk")
-                    .next("find out who published it")
+                    .next("nothing of it is installed; find out who published it")
             }
             Error::Corrupt { .. }
             | Error::Truncated

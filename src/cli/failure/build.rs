@@ -27,11 +27,12 @@ impl From<BuildError> for Failure {
             BuildError::Step { name, step, code, log, tail } => {
                 Failure::new(Code::BuildStep, format!("the step `{step}` of {name} failed with exit code {code}"))
                     .report(tail.join("\n"))
-                    .why(format!("its last lines stand above; the whole log is {}", log.display()))
+                    .why(format!("its last lines stand above; the whole log is `{}`", log.display()))
                     .next(format!("`tagalong build --shell {name}` opens a shell where it is built"))
                     .next(format!("`tagalong build --keep {name}` keeps its work folder"))
             }
             BuildError::Interrupted => Failure::new(Code::BuildStep, "the build was stopped")
+                .why("a signal asked for it, as Ctrl-C does")
                 .next("run the same command again; finished packages are kept"),
             BuildError::ShellEnded { name } => Failure::new(Code::BuildStep, format!("{name} was not built"))
                 .why("a shell was asked for instead")
@@ -54,17 +55,21 @@ impl From<BuildError> for Failure {
                 let failure: Failure = (&source).into();
                 failure.why(format!("while {name} was built"))
             }
-            BuildError::Store { source, .. } => (&source).into(),
+            BuildError::Store { name, source } => {
+                let failure: Failure = (&source).into();
+                failure.why(format!("while {name} was built"))
+            }
             BuildError::NeedGone { name, archive } => {
                 Failure::new(Code::NotFound, format!("{name} cannot be built: a package it needs left the store"))
                     .why(format!("the archive {archive} was there when the build was planned"))
                     .next("run the same command again")
             }
-            BuildError::NeedTouched { name, path } => {
-                Failure::new(Code::CheckFound, format!("{name} changed a file that is not its own: {}", path.display()))
-                    .why("a package only adds files; this one belongs to one of its needs")
-                    .next(format!("keep the steps of {name} from writing it, or put the two into one recipe"))
-            }
+            BuildError::NeedTouched { name, path } => Failure::new(
+                Code::CheckFound,
+                format!("{name} changed a file that is not its own: `{}`", path.display()),
+            )
+            .why("a package only adds files; this one belongs to one of its needs")
+            .next(format!("keep the steps of {name} from writing it, or put the two into one recipe")),
             BuildError::InstalledNothing { name } => Failure::new(Code::BuildStep, format!("{name} installed nothing"))
                 .why("after its last step no new file lies at the prefix")
                 .next("let a step install to `{prefix}`; `$PREFIX` holds it too"),
@@ -80,9 +85,9 @@ impl From<BuildError> for Failure {
                     .next("run as root, or allow user namespaces in this container")
             }
             BuildError::Io { name, doing, source } => {
-                Failure::new(Code::Internal, format!("{name}: could not {doing}"))
+                Failure::new(Code::Internal, format!("{name} is not built: the program could not {doing}"))
                     .why(source.to_string())
-                    .next("mend what the line above names; `df` tells whether a disk is full")
+                    .next("mend what the reason names, then build again; `df` tells whether a disk is full")
             }
         }
     }

@@ -20,11 +20,11 @@ impl From<&ChannelError> for Failure {
                 .why(reason)
                 .next("check the free space and the rights there, then run it again"),
             ChannelError::NoFolder { folder } => {
-                Failure::new(Code::NotFound, format!("there is no channel at {}", folder.display()))
+                Failure::new(Code::NotFound, format!("there is no channel at `{}`", folder.display()))
                     .why("there is no such folder")
                     .next("mount it, or make it with the first `tagalong publish`; `url` in tagalong.toml names it")
             }
-            ChannelError::TooLarge { path, limit } => Failure::new(Code::Verification, format!("{path} is refused"))
+            ChannelError::TooLarge { path, limit } => Failure::new(Code::Verification, format!("`{path}` is refused"))
                 .why(format!("it is larger than the {limit} bytes that it may have"))
                 .next("publish it anew; if it was right once, somebody changed it"),
             ChannelError::ReadOnly { channel } => {
@@ -38,7 +38,7 @@ impl From<&ChannelError> for Failure {
                     .why(format!("its `channel.json` has {found}, this program writes format 1"))
                     .next("use the program of the version that made the channel, or another folder")
             }
-            ChannelError::Damaged { path } => Failure::new(Code::Verification, format!("{path} is damaged"))
+            ChannelError::Damaged { path } => Failure::new(Code::Verification, format!("`{path}` is damaged"))
                 .why("what lies there is not what was written")
                 .next("remove that file from the channel, and publish again; check the disk it is on"),
         }

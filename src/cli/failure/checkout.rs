@@ -2,7 +2,6 @@
 
 use crate::checkout::{Candidate, Error};
 use crate::cli::failure::{Code, Failure};
-use crate::cli::mistakes;
 use crate::flow;
 
 /// What helps in every shallow clone.
@@ -13,9 +12,9 @@ impl From<Error> for Failure {
         let what = error.to_string();
         let new = |code| Failure::new(code, what.clone());
         match error {
-            Error::NotARepository { .. } => {
-                new(Code::NotFound).next("start it inside a checkout of the project, or name one with `-C DIR`")
-            }
+            Error::NotARepository { .. } => new(Code::NotFound)
+                .why("neither it nor a folder above it holds a `.git`")
+                .next("start it inside a checkout of the project, or name one with `-C DIR`"),
             Error::ForeignOwner { folder } => new(Code::Usage)
                 .why("git would refuse it too: its configuration could run programs of the owner's choice")
                 .next(format!(
@@ -25,38 +24,50 @@ impl From<Error> for Failure {
             Error::Reftable { .. } => new(Code::Usage)
                 .why("only the `files` format of refs can be read yet")
                 .next("`git refs migrate --ref-format=files` converts it"),
-            Error::Open { .. } => new(Code::NotFound).next("`git status` there says more about it"),
-            Error::Unreadable { .. } => new(Code::Internal).next("see to it that the file can be read, then try again"),
-            Error::Project(mistakes) => Failure::new(Code::Usage, format!("`{}` cannot be used", mistakes.name))
-                .report(mistakes::render(&mistakes, false))
-                .next("mend what is shown above"),
-            Error::Git { .. } => new(Code::NotFound).next("`git fsck` says whether the repository is whole"),
+            Error::Open { folder, reason } => {
+                Failure::new(Code::NotFound, format!("the git repository at `{}` cannot be opened", folder.display()))
+                    .why(reason)
+                    .next("`git status` there says more about it")
+            }
+            Error::Unreadable { reason } => Failure::new(Code::Internal, "a file of the checkout cannot be read")
+                .why(reason)
+                .next("see to it that the file can be read, then try again"),
+            Error::Project(mistakes) => Failure::from(&*mistakes),
+            Error::Git { doing, reason } => Failure::new(Code::NotFound, format!("cannot {doing}"))
+                .why(reason)
+                .next("`git fsck` says whether the repository is whole"),
             Error::NoCommit { reason, .. } => new(Code::NotFound)
                 .why(reason.replace('\n', " "))
                 .next("name a commit of this repository: an id, a branch, a tag, `HEAD~3`"),
-            Error::Unborn { .. } => {
-                new(Code::NotFound).next("commit first, or name a tag: `--tag TAG`, `FORCED_DEPS_TAG`")
-            }
+            Error::Unborn { .. } => new(Code::NotFound)
+                .why("a deps tag is looked for in the history of a commit")
+                .next("commit first, or name a tag: `--tag TAG`, `FORCED_DEPS_TAG`"),
             Error::NoTag { pattern, walk, elsewhere, .. } => no_tag(new(Code::NotFound), &pattern, walk, elsewhere),
             Error::ShallowNoTag { pattern, elsewhere, .. } => new(Code::NotFound)
                 .why(format!("this clone is shallow; {}", elsewhere_words(&pattern, elsewhere)))
                 .next(UNSHALLOW),
             Error::Ambiguous { candidates, shallow, .. } => ambiguous(new(Code::Ambiguous), &candidates, shallow),
-            Error::HostileTag { .. } => new(Code::Verification)
-                .why("tag names become parts of paths and addresses")
-                .next("delete or rename the tag, or name another one: `--tag TAG`, `FORCED_DEPS_TAG`"),
-            Error::ForcedName { .. } => new(Code::Usage)
-                .why("tag names become parts of paths and addresses")
-                .next("name a deps tag or a candidate, such as `deps-add-hdf5`"),
+            Error::HostileTag { commit, error } => {
+                Failure::new(Code::Verification, format!("the nearest deps tag of {commit} is not taken"))
+                    .why(error.to_string())
+                    .why("tag names become parts of paths and addresses")
+                    .next("delete or rename the tag, or name another one: `--tag TAG`, `FORCED_DEPS_TAG`")
+            }
+            Error::ForcedName { by, error } => {
+                Failure::new(Code::Usage, format!("the name given with `{by}` is not taken"))
+                    .why(error.to_string())
+                    .why("tag names become parts of paths and addresses")
+                    .next("name a deps tag or a candidate, such as `deps-add-hdf5`")
+            }
             Error::Missing { is_partial: true, .. } => new(Code::NotFound)
                 .why("this is a partial clone, and tagalong fetches nothing for git")
                 .next("`git fetch --refetch --no-filter` makes it whole"),
             Error::Missing { .. } => new(Code::NotFound)
                 .why("something that is in the repository refers to it")
                 .next("`git fsck` says what else is missing; a fresh clone is the way out"),
-            Error::Damaged { .. } => {
-                new(Code::Verification).next("`git fsck` says what else is damaged; a fresh clone is the way out")
-            }
+            Error::Damaged { id, reason } => Failure::new(Code::Verification, format!("object {id} is damaged"))
+                .why(reason)
+                .next("`git fsck` says what else is damaged; a fresh clone is the way out"),
         }
     }
 }

@@ -14,9 +14,9 @@ impl From<HostError> for Failure {
             HostError::NoArchitecture { .. } => Failure::new(Code::NotFound, what)
                 .why("none of `bin/sh`, `usr/bin/env`, `bin/busybox` and `sbin/init` is an ELF file of a known machine")
                 .next("name the root folder of a whole system"),
-            HostError::Unreadable { .. } => {
-                Failure::new(Code::Internal, what).next("see to it that the file can be read, then try again")
-            }
+            HostError::Unreadable { .. } => Failure::new(Code::Internal, "the platform cannot be told")
+                .why(what)
+                .next("see to it that the file can be read, then try again"),
         }
     }
 }

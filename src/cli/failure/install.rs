@@ -42,10 +42,10 @@ impl From<Error> for Failure {
                 }
                 .next("name one of its stacks with `--stack`, or none for all packages")
             }
-            Error::Foreign { prefix } => Failure::new(Code::Usage, format!("{prefix} is left as it is"))
+            Error::Foreign { prefix } => Failure::new(Code::Usage, format!("`{prefix}` is left as it is"))
                 .why("it is not empty, and no install made it")
                 .next("move it away, name another folder with `--prefix`, or replace it with `--force`"),
-            Error::Unreadable { prefix, reason } => Failure::new(Code::Usage, format!("{prefix} is left as it is"))
+            Error::Unreadable { prefix, reason } => Failure::new(Code::Usage, format!("`{prefix}` is left as it is"))
                 .why(format!("its receipt cannot be read: {reason}"))
                 .next("use the version of tagalong that installed it, or replace it with `--force`"),
             Error::Package { name, fault } => package(&name, &fault),
@@ -63,7 +63,9 @@ pub(super) fn no_channel() -> Failure {
 fn not_taken(error: NotTaken) -> Failure {
     match error {
         // The flow turns this one into `Error::Missing`, which knows more.
-        NotTaken::Missing(_) => Failure::new(Code::NotFound, error.to_string()).next("`tagalong build` makes it here"),
+        NotTaken::Missing(_) => Failure::new(Code::NotFound, "there is no such bundle")
+            .why("no channel of tagalong.toml has it")
+            .next("`tagalong build` makes it here"),
         NotTaken::Channel { channel, error } => {
             Failure::from(&error).why(format!("it is channel `{channel}` of tagalong.toml"))
         }
@@ -72,7 +74,7 @@ fn not_taken(error: NotTaken) -> Failure {
         }
         NotTaken::Store(error) => Failure::from(&error),
         NotTaken::Untrusted { channel, path, distrust } => {
-            let failure = Failure::new(Code::Verification, format!("{path} of channel `{channel}` is refused"));
+            let failure = Failure::new(Code::Verification, format!("`{path}` of channel `{channel}` is refused"));
             match distrust {
                 Distrust::Unsigned => failure
                     .why("it is not signed")

@@ -10,7 +10,7 @@ impl From<Error> for Failure {
                 .why("there is such a file, and a lost key is lost for ever")
                 .next("name another file with `--output`"),
             Error::Unsigned { path } => Failure::new(Code::Verification, "there is no signature")
-                .why(format!("there is no `{}`", path.display()))
+                .why(format!("there is no file `{}`", path.display()))
                 .next("`tagalong key sign FILE` makes one"),
             Error::Untrusted { path, error } => {
                 Failure::from(&error).why(format!("it stands beside `{}`", path.display()))

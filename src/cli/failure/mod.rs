@@ -104,16 +104,29 @@ impl fmt::Display for Failure {
         if let Some(report) = &self.report {
             writeln!(formatter, "{}", report.trim_end())?;
         }
-        writeln!(formatter, "error: {}", self.what)?;
+        writeln!(formatter, "error: {}", on_one_line(&self.what))?;
         let mut part = |label: &str, lines: &[String]| {
             lines.iter().enumerate().try_for_each(|(place, line)| {
                 let label = if place == 0 { label } else { "      " };
-                writeln!(formatter, "{label} {line}")
+                writeln!(formatter, "{label} {}", on_one_line(line))
             })
         };
         part("  why:", &self.why)?;
         part(" next:", &self.next)
     }
+}
+
+/// A text without line breaks and with nothing a terminal would obey: parts of it come from outside.
+pub fn on_one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut shown = String::with_capacity(text.len());
+    for character in lines.join(" ").chars() {
+        match character.is_control() {
+            true => shown.extend(character.escape_debug()),
+            false => shown.push(character),
+        }
+    }
+    shown
 }
 
 /// Names in a row, as a sentence has them: `a, b and c`.

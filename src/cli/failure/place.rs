@@ -37,7 +37,7 @@ impl From<environment::Error> for Failure {
             environment::Error::Absent { prefix } => absent(&prefix),
             environment::Error::Interrupted { prefix } => interrupted(&prefix),
             environment::Error::Colon { prefix } => {
-                Failure::new(Code::Usage, format!("{prefix} cannot stand in an environment"))
+                Failure::new(Code::Usage, format!("`{prefix}` cannot stand in an environment"))
                     .why("it holds a colon, which lists such as `PATH` are split at")
                     .next("install into a folder without one: `tagalong install --prefix DIR`")
             }
@@ -51,17 +51,17 @@ impl From<uninstall::Error> for Failure {
             uninstall::Error::Place(error) => error.into(),
             uninstall::Error::PrefixDir(error) => Failure::from(&error),
             uninstall::Error::Absent { prefix } => {
-                Failure::new(Code::NotFound, format!("nothing is installed in {prefix}"))
+                Failure::new(Code::NotFound, format!("nothing is installed in `{prefix}`"))
                     .next("`tagalong status` tells where the bundle belongs; `--prefix DIR` names another folder")
             }
             uninstall::Error::Interrupted { prefix } => interrupted(&prefix),
-            uninstall::Error::Foreign { prefix } => Failure::new(Code::Usage, format!("{prefix} is left as it is"))
+            uninstall::Error::Foreign { prefix } => Failure::new(Code::Usage, format!("`{prefix}` is left as it is"))
                 .why("it has no receipt that can be read, so no install made it")
                 .next("remove it by hand if it may go"),
             uninstall::Error::Strangers { prefix, strangers } => strangers
                 .iter()
                 .fold(
-                    Failure::new(Code::Usage, format!("{prefix} is left as it is"))
+                    Failure::new(Code::Usage, format!("`{prefix}` is left as it is"))
                         .why("it holds files that no package brought:"),
                     |failure, path| failure.why(path),
                 )
@@ -71,11 +71,12 @@ impl From<uninstall::Error> for Failure {
 }
 
 fn absent(prefix: &Prefix) -> Failure {
-    Failure::new(Code::NotFound, format!("nothing is installed in {prefix}")).next("`tagalong install`")
+    Failure::new(Code::NotFound, format!("nothing is installed in `{prefix}`"))
+        .next("`tagalong install` puts the bundle there")
 }
 
 fn interrupted(prefix: &Prefix) -> Failure {
-    Failure::new(Code::NotFound, format!("nothing that is whole is in {prefix}"))
+    Failure::new(Code::NotFound, format!("nothing that is whole is in `{prefix}`"))
         .why("an install was broken off while it replaced the old one")
         .next("`tagalong install` finishes or undoes it")
 }

@@ -12,7 +12,7 @@ impl From<&PrefixDirError> for Failure {
                     .next("name another folder with `--prefix`, or as `prefix` in tagalong.toml")
             }
             PrefixDirError::NotAFolder { path } => {
-                Failure::new(Code::Usage, format!("{} cannot be a prefix", path.display()))
+                Failure::new(Code::Usage, format!("`{}` cannot be a prefix", path.display()))
                     .why("it is a file")
                     .next("move it away, or name another folder with `--prefix`")
             }
@@ -21,11 +21,11 @@ impl From<&PrefixDirError> for Failure {
                 .next("check the free space and the rights there, then run it again"),
             PrefixDirError::Journal { path, reason } => {
                 Failure::new(Code::Internal, "an install was broken off, and what to do about it cannot be told")
-                    .why(format!("{}: {reason}", path.display()))
+                    .why(format!("`{}` cannot be read: {reason}", path.display()))
                     .next("remove that file and the prefix, then run `tagalong install`")
             }
             PrefixDirError::Manifest { path, fault } => {
-                Failure::new(Code::CheckFound, format!("{} is damaged", path.display()))
+                Failure::new(Code::CheckFound, format!("`{}` is damaged", path.display()))
                     .why(fault.to_string())
                     .next("`tagalong install --force` makes the prefix anew")
             }

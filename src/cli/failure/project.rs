@@ -20,14 +20,17 @@ impl From<init::Error> for Failure {
     fn from(error: init::Error) -> Failure {
         match error {
             init::Error::Exists { path } => {
-                Failure::new(Code::Usage, format!("there is a project already: {}", path.display()))
-                    .next("edit it; `tagalong init` never changes one that is there")
+                Failure::new(Code::Usage, format!("there is a project already: `{}`", path.display()))
+                    .why("`tagalong init` never changes one that is there")
+                    .next("edit it; `tagalong init --dry-run` in an empty folder shows all its fields")
             }
             init::Error::Name { given } => {
                 Failure::new(Code::Usage, format!("`{}` cannot name a project", given.escape_debug()))
-                    .next("use letters, digits, `-`, `_` and `.`: `tagalong init --name NAME`")
+                    .why("a name is made of letters, digits, `-`, `_` and `.`")
+                    .next("give it another name: `tagalong init --name NAME`")
             }
-            init::Error::Disk(error) => Failure::new(Code::Internal, format!("the project cannot be written: {error}"))
+            init::Error::Disk(error) => Failure::new(Code::Internal, "tagalong.toml cannot be written")
+                .why(error.to_string())
                 .next("see to it that the folder can be written, then run `tagalong init` again"),
         }
     }

@@ -29,11 +29,13 @@ impl From<Error> for Failure {
                     .next(format!("add \"{key}\" there, or name another key with `--secret-key`"))
             }
             Error::NoSuchTag { tag } => Failure::new(Code::NotFound, format!("{tag} is no tag of this repository"))
-                .next(format!("`git tag {tag}` makes it one; `--candidate {tag}` publishes under a name that is none")),
+                .why("a bundle is published for a tag, or as a candidate under a name that is none")
+                .next(format!("`git tag {tag}` makes it one"))
+                .next(format!("or publish a candidate: `tagalong publish --candidate {tag}`")),
             Error::NothingBuilt { platform } => {
                 Failure::new(Code::NotFound, format!("there is nothing to publish for {platform}"))
                     .why("no whole build of this checkout is in the store")
-                    .next("`tagalong build`")
+                    .next("`tagalong build` makes it")
             }
             Error::Drifted { tag, recipes } => {
                 let why = match recipes.as_slice() {
@@ -44,11 +46,11 @@ impl From<Error> for Failure {
                     .why(why)
                     .next("tag what you have: `git commit`, then `git tag deps-…`")
                     .next(format!("or build what the tag stands for: `git checkout {tag}`, `tagalong build`"))
-                    .next("or publish it under a name that is no tag: `--candidate NAME`")
+                    .next("or publish it under a name that is no tag: `tagalong publish --candidate NAME`")
             }
             Error::BuiltOther { tag } => Failure::new(Code::Verification, format!("{tag} is not published"))
                 .why("the recipes have changed since the last build")
-                .next("`tagalong build`"),
+                .next("`tagalong build` makes it"),
             Error::Taken { bundle, channel, differing } => {
                 let names: Vec<String> = differing.iter().map(RecipeName::to_string).collect();
                 let why = match names.as_slice() {
@@ -62,7 +64,7 @@ impl From<Error> for Failure {
                 .why(why)
                 .next("what a tag stands for never changes: give this state a new tag")
             }
-            Error::Existing { path, fault } => Failure::new(Code::Verification, format!("{path} is damaged"))
+            Error::Existing { path, fault } => Failure::new(Code::Verification, format!("`{path}` is damaged"))
                 .why(fault.to_string())
                 .next("remove that file from the channel, and publish again"),
             Error::Gone { name } => Failure::new(Code::NotFound, format!("the package {name} is not published"))

@@ -8,14 +8,12 @@ use crate::recipe_folder::{self, UnknownRecipe};
 impl From<&recipe_folder::Error> for Failure {
     fn from(error: &recipe_folder::Error) -> Failure {
         match error {
-            recipe_folder::Error::NoFolder { folder } => {
-                Failure::new(Code::NotFound, format!("there are no recipes: `{}` is no folder", folder.display()))
-                    .next("`tagalong recipe new NAME --url URL` writes the first one")
-            }
-            recipe_folder::Error::Read(error) => {
-                Failure::new(Code::Internal, format!("the recipes cannot be read: {error}"))
-                    .next("see to it that the folder and its files can be read")
-            }
+            recipe_folder::Error::NoFolder { folder } => Failure::new(Code::NotFound, "there are no recipes")
+                .why(format!("there is no folder `{}`", folder.display()))
+                .next("`tagalong recipe new NAME --url URL` writes the first one"),
+            recipe_folder::Error::Read(error) => Failure::new(Code::Internal, "the recipes cannot be read")
+                .why(error.to_string())
+                .next("see to it that the folder and its files can be read"),
             recipe_folder::Error::Mistakes(files) => {
                 let names: Vec<String> = files.iter().map(|file| format!("`{}`", file.name)).collect();
                 Failure::new(Code::CheckFound, format!("there are mistakes in {}", names.join(", ")))
@@ -44,10 +42,9 @@ impl From<recipe_check::Error> for Failure {
         match error {
             recipe_check::Error::Folder(error) => Failure::from(&error),
             recipe_check::Error::Unknown(error) => Failure::from(&error),
-            recipe_check::Error::Read(error) => {
-                Failure::new(Code::Internal, format!("the project cannot be read: {error}"))
-                    .next("see to it that `tagalong.toml` can be read, as UTF-8")
-            }
+            recipe_check::Error::Read(error) => Failure::new(Code::Internal, "the project cannot be read")
+                .why(error.to_string())
+                .next("see to it that `tagalong.toml` can be read, as UTF-8"),
         }
     }
 }
@@ -74,30 +71,29 @@ impl From<recipe_new::Error> for Failure {
     fn from(error: recipe_new::Error) -> Failure {
         match error {
             recipe_new::Error::Exists { path } => {
-                Failure::new(Code::Usage, format!("there is a recipe already: {}", path.display()))
+                Failure::new(Code::Usage, format!("there is a recipe already: `{}`", path.display()))
+                    .why("nothing is written over unless that is asked for")
                     .next("edit it, or write over it with `--force`")
             }
             recipe_new::Error::Release { given, example } => {
                 Failure::new(Code::Usage, format!("`{}` does not name one release", given.escape_debug()))
+                    .why("it takes a name and one version")
                     .next(format!("write it as in `{example}`"))
             }
             recipe_new::Error::NoVersion { given } => {
                 Failure::new(Code::Usage, format!("`{}` does not tell its version", given.escape_debug()))
+                    .why("no part of the address looks like one")
                     .next("say it with `--version VERSION`")
             }
             recipe_new::Error::Source(error) => Failure::from(&error),
             recipe_new::Error::Unpack(error) => super::sources::unpack(&error),
-            recipe_new::Error::Http(error) => Failure::new(Code::Network, format!("nothing can be fetched: {error}"))
-                .next("see to it that the CA certificates of the system are installed"),
-            recipe_new::Error::Mistakes(found) => {
-                Failure::new(Code::Usage, "what was given makes no right recipe".to_owned())
-                    .report(mistakes::render(&found, false))
-                    .next("say it another way; nothing was written")
-            }
-            recipe_new::Error::Disk(error) => {
-                Failure::new(Code::Internal, format!("the recipe cannot be written: {error}"))
-                    .next("see to it that the folder can be written and the disk has room")
-            }
+            recipe_new::Error::Http(error) => Failure::from(&error),
+            recipe_new::Error::Mistakes(found) => Failure::new(Code::Usage, "what was given makes no right recipe")
+                .report(mistakes::render(&found, false))
+                .next("mend the words that are pointed at; nothing was written"),
+            recipe_new::Error::Disk(error) => Failure::new(Code::Internal, "the recipe cannot be written")
+                .why(error.to_string())
+                .next("see to it that the folder can be written and the disk has room"),
         }
     }
 }

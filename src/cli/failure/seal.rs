@@ -13,8 +13,8 @@ impl From<&SealError> for Failure {
     fn from(error: &SealError) -> Failure {
         match error {
             SealError::File { doing, path, source } => {
-                Failure::new(Code::Internal, format!("{doing}: {}", path.display()))
-                    .why(source.to_string())
+                Failure::new(Code::Internal, format!("`{}` cannot be used", path.display()))
+                    .why(format!("{doing}: {source}"))
                     .next("check the free space and the rights there, then build again")
             }
             SealError::Findings { name, findings } => {

@@ -40,13 +40,14 @@ impl From<&Error> for Failure {
             }
             Error::Twice { recipe, path } => {
                 Failure::new(Code::BuildStep, format!("two sources of {recipe} hold `{path}`"))
+                    .why("one would be written over the other")
                     .next("put one of them elsewhere with `into`")
             }
-            Error::Program { program, reason } => {
-                Failure::new(Code::NotFound, format!("`{program}` cannot be run: {reason}"))
-                    .next(format!("install it: `apt-get install {program}`"))
-            }
-            Error::Disk(error) => Failure::new(Code::Internal, format!("the source cannot be kept: {error}"))
+            Error::Program { program, reason } => Failure::new(Code::NotFound, format!("`{program}` cannot be run"))
+                .why(reason)
+                .next(format!("install it: `apt-get install {program}`")),
+            Error::Disk(error) => Failure::new(Code::Internal, "the source cannot be kept")
+                .why(error.to_string())
                 .next("see to it that `TAGALONG_CACHE` can be written and the disk has room"),
         }
     }
@@ -106,7 +107,8 @@ pub(super) fn unpack(error: &ForeignError) -> Failure {
                 .why(format!("the most is {} bytes and {} entries", limits.bytes, limits.entries))
                 .next("do not use it; nothing of it was kept")
         }
-        ForeignError::Write(error) => Failure::new(Code::Internal, format!("the source cannot be unpacked: {error}"))
+        ForeignError::Write(error) => Failure::new(Code::Internal, "the source cannot be unpacked")
+            .why(error.to_string())
             .next("see to it that the disk has room"),
     }
 }

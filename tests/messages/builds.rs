@@ -1,0 +1,98 @@
+//! Messages of builds and of package archives.
+
+use tagalong::archive;
+use tagalong::builder::error::BuildError;
+use tagalong::builder::seal::SealError;
+use tagalong::flow::build;
+use tagalong::host::HostError;
+use tagalong::http::HttpError;
+use tagalong::model::prefix::{Placeholder, Prefix, PrefixTooLong};
+use tagalong::recipe_folder::{self, UnknownRecipe};
+use tagalong::store::StoreError;
+use tagalong::{checkout, sources};
+
+use crate::facts::{denied, digest, full, full_words, manifest_faults, name, path, prefix};
+use crate::told::{Told, by_reference, by_value};
+
+pub fn archive() -> Vec<Told> {
+    let file = || "lib/libpng16.so.16".to_owned();
+    let mut errors = vec![
+        archive::Error::Read { source: denied() },
+        archive::Error::Write { source: full() },
+        archive::Error::File { doing: "creating a file", path: path("/srv/deps/lib/libz.so.1"), source: full() },
+        archive::Error::Corrupt { reason: "the checksum of a frame is another".to_owned() },
+        archive::Error::Truncated,
+        archive::Error::TrailingBytes,
+        archive::Error::NoManifest { found: "bin/sh\u{1b}".to_owned() },
+        archive::Error::ManifestTooLarge { size: 300 << 20, limit: 256 << 20 },
+        archive::Error::TooLarge { size: 90 << 30, limit: 64 << 30 },
+        archive::Error::Header { path: file() },
+        archive::Error::Unexpected { expected: file(), found: "../../etc/passwd".to_owned() },
+        archive::Error::Extra { found: "lib/libpng17.so".to_owned() },
+        archive::Error::Missing { path: file() },
+        archive::Error::Digest { path: file() },
+        archive::Error::NoPlaceholder { path: file(), offset: 4711 },
+        archive::Error::FileCollision { path: "share/info/dir".to_owned() },
+        archive::Error::PrefixHasSpace {
+            file: "bin/libpng-config".to_owned(),
+            prefix: Prefix::new(&path("/home/ada/my demo/extern")).unwrap(),
+        },
+        archive::Error::PrefixTooLong(PrefixTooLong { prefix: prefix(), limit: 32 }),
+        archive::Error::Changed { path: file() },
+    ];
+    errors.extend(manifest_faults().into_iter().map(archive::Error::Manifest));
+    by_reference("archive", errors)
+}
+
+pub fn build() -> Vec<Told> {
+    let seal = || SealError::File { doing: "reading a file", path: path("/build/tree/lib/libz.so"), source: denied() };
+    let hdf5 = || name("hdf5");
+    let errors = vec![
+        BuildError::Step {
+            name: hdf5(),
+            step: "cmake --build".to_owned(),
+            code: 2,
+            log: path("/home/ada/.cache/tagalong/logs/hdf5.log"),
+            tail: vec!["H5.c:12: error: expected `;`".to_owned(), "make: *** [all] Error 2".to_owned()],
+        },
+        BuildError::Interrupted,
+        BuildError::ShellEnded { name: hdf5() },
+        BuildError::MissingTools {
+            missing: vec![("cmake".to_owned(), vec![hdf5(), name("libpng")]), ("nasm".to_owned(), vec![name("x264")])],
+        },
+        BuildError::Sources {
+            name: hdf5(),
+            source: sources::Error::PatchTwice { recipe: hdf5(), patch: "a.patch".to_owned() },
+        },
+        BuildError::Seal { name: hdf5(), source: seal() },
+        BuildError::Archive { name: hdf5(), source: archive::Error::Write { source: full() } },
+        BuildError::Store { name: hdf5(), source: StoreError::System { reason: full_words() } },
+        BuildError::NeedGone { name: hdf5(), archive: digest("zlib") },
+        BuildError::NeedTouched { name: hdf5(), path: path("lib/libz.so.1") },
+        BuildError::InstalledNothing { name: hdf5() },
+        BuildError::Prebuilt {
+            name: name("oracle-client"),
+            file: path("lib/libclntsh.so"),
+            was: "/opt/old".to_owned(),
+            offset: 8192,
+        },
+        BuildError::Placeholder { placeholder: Placeholder::standard() },
+        BuildError::Io { name: hdf5(), doing: "write its steps", source: full() },
+    ];
+    let mut told = by_value("BuildError", errors);
+    let suggestion = Some("hdf5".to_owned());
+    told.extend(by_value(
+        "build",
+        vec![
+            build::Error::Checkout(checkout::Error::Unborn { branch: "main".to_owned() }),
+            build::Error::NoWorkTree,
+            build::Error::Host(HostError::NoOsRelease { root: path("/") }),
+            build::Error::Recipes(recipe_folder::Error::NoFolder { folder: path("/home/ada/demo/extern-recipes") }),
+            build::Error::UnknownRecipe(UnknownRecipe { given: name("hfd5"), suggestion }),
+            build::Error::Store(StoreError::System { reason: full_words() }),
+            build::Error::Http(HttpError::Client { reason: "`HTTPS_PROXY` is no address".to_owned() }),
+            build::Error::Build(BuildError::Interrupted),
+        ],
+    ));
+    told
+}

@@ -1,0 +1,54 @@
+//! Messages of `publish`.
+
+use tagalong::channel::ChannelError;
+use tagalong::checkout;
+use tagalong::flow::publish;
+use tagalong::host::HostError;
+use tagalong::model::bundle::{BundleKind, BundleRef};
+use tagalong::place::PlaceError;
+use tagalong::signing::SigningError;
+use tagalong::store::StoreError;
+
+use crate::facts::{debian, full_words, name, path, tag};
+use crate::machine::bundle_faults;
+use crate::told::{Told, by_value};
+
+fn taken(differing: &[&str]) -> publish::Error {
+    let bundle = BundleRef { kind: BundleKind::Tagged, tag: tag("deps-add-hdf5"), platform: debian() };
+    let differing = differing.iter().map(|one| name(one)).collect();
+    publish::Error::Taken { bundle: Box::new(bundle), channel: "main".to_owned(), differing }
+}
+
+pub fn publish() -> Vec<Told> {
+    let main = || "main".to_owned();
+    let drifted = |recipes: &[&str]| publish::Error::Drifted {
+        tag: tag("deps-add-hdf5"),
+        recipes: recipes.iter().map(|&recipe| recipe.to_owned()).collect(),
+    };
+    let mut errors = vec![
+        publish::Error::Place(PlaceError::Bare),
+        publish::Error::Checkout(checkout::Error::Unborn { branch: main() }),
+        publish::Error::Host(HostError::NoOsRelease { root: path("/") }),
+        publish::Error::Store(StoreError::System { reason: full_words() }),
+        publish::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned() }),
+        publish::Error::Signing(SigningError::NotASecretKey),
+        publish::Error::NoChannel,
+        publish::Error::NoSuchChannel { given: "mian".to_owned(), known: vec![main(), "web".to_owned()] },
+        publish::Error::NoKey { channel: main() },
+        publish::Error::StrangeKey {
+            channel: main(),
+            key: "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned(),
+        },
+        publish::Error::NoSuchTag { tag: tag("deps-add-hdf5") },
+        publish::Error::NothingBuilt { platform: debian() },
+        drifted(&["hdf5", "zlib"]),
+        drifted(&[]),
+        publish::Error::BuiltOther { tag: tag("deps-add-hdf5") },
+        taken(&["hdf5", "zlib"]),
+        taken(&[]),
+        publish::Error::Gone { name: name("hdf5") },
+    ];
+    let manifest = || "bundles/deps-add-hdf5/debian-12-x86_64.json".to_owned();
+    errors.extend(bundle_faults().into_iter().map(|fault| publish::Error::Existing { path: manifest(), fault }));
+    by_value("publish", errors)
+}

@@ -1,0 +1,73 @@
+//! Messages of recipes and of the `recipe` verbs.
+
+use std::io;
+
+use tagalong::archive::foreign::ForeignError;
+use tagalong::flow::{recipe_check, recipe_graph, recipe_new, recipe_show};
+use tagalong::http::HttpError;
+use tagalong::recipe_folder::{self, UnknownRecipe};
+use tagalong::sources;
+
+use crate::facts::{denied, full, name, path, recipe_mistakes};
+use crate::told::{Told, by_reference, by_value};
+
+fn unknown(given: &str, suggestion: Option<&str>) -> UnknownRecipe {
+    UnknownRecipe { given: name(given), suggestion: suggestion.map(str::to_owned) }
+}
+
+fn no_folder() -> recipe_folder::Error {
+    recipe_folder::Error::NoFolder { folder: path("/home/ada/demo/extern-recipes") }
+}
+
+fn unreadable(file: &str) -> io::Error {
+    io::Error::other(format!("failed to open file `/home/ada/demo/{file}`: {}", denied()))
+}
+
+pub fn recipe() -> Vec<Told> {
+    let folder = vec![
+        no_folder(),
+        recipe_folder::Error::Read(unreadable("extern-recipes/libpng/recipe.toml")),
+        recipe_folder::Error::Mistakes(vec![recipe_mistakes()]),
+    ];
+    let mut told = by_reference("recipe_folder", folder);
+    told.extend(by_reference("recipe_folder", vec![unknown("libpgn", Some("libpng")), unknown("qt", None)]));
+    told.extend(by_value(
+        "recipe_check",
+        vec![
+            recipe_check::Error::Folder(no_folder()),
+            recipe_check::Error::Unknown(unknown("qt", None)),
+            recipe_check::Error::Read(unreadable("tagalong.toml")),
+        ],
+    ));
+    told.extend(by_value(
+        "recipe_show",
+        vec![recipe_show::Error::Folder(no_folder()), recipe_show::Error::Unknown(unknown("qt", None))],
+    ));
+    told.extend(by_value(
+        "recipe_graph",
+        vec![recipe_graph::Error::Folder(no_folder()), recipe_graph::Error::Unknown(unknown("qt", None))],
+    ));
+    told.extend(by_value("recipe_new", new()));
+    told
+}
+
+fn new() -> Vec<recipe_new::Error> {
+    let absent = sources::Try { place: "https://example.org/x.tar".to_owned(), reason: sources::Reason::Absent };
+    vec![
+        recipe_new::Error::Exists { path: path("/home/ada/demo/extern-recipes/libpng/recipe.toml") },
+        recipe_new::Error::Release { given: "libz-sys".to_owned(), example: "libz-sys@1.1.20" },
+        recipe_new::Error::NoVersion { given: "https://example.org/latest.tar".to_owned() },
+        recipe_new::Error::Source(sources::Error::Unavailable {
+            recipe: name("libpng"),
+            wanted: sources::Wanted::Anything,
+            tries: vec![absent],
+        }),
+        recipe_new::Error::Unpack(ForeignError::UnknownKind { archive: path("/tmp/libpng.html") }),
+        recipe_new::Error::Http(HttpError::Client { reason: "`HTTPS_PROXY` is no address".to_owned() }),
+        recipe_new::Error::Mistakes(recipe_mistakes()),
+        recipe_new::Error::Disk(io::Error::other(format!(
+            "failed to create file `/home/ada/demo/extern-recipes/libpng/recipe.toml`: {}",
+            full()
+        ))),
+    ]
+}

@@ -325,10 +325,8 @@ fn tag_whose_name_could_be_a_path_is_refused_when_it_would_be_the_answer() {
     for (name, line) in packed.iter().zip(places) {
         world.write(".git/packed-refs", format!("# pack-refs with: peeled fully-peeled sorted \n{line}"));
         let run = world.run("resolve").exits(4);
-        let start = format!(
-            "error: the nearest deps tag of {commit} is not taken\n  why: `{}` cannot",
-            name.escape_debug()
-        );
+        let start =
+            format!("error: the nearest deps tag of {commit} is not taken\n  why: `{}` cannot", name.escape_debug());
         assert!(run.stderr.starts_with(&start), "{}", run.stderr);
         world.run("resolve HEAD~1").prints("deps-1\n");
     }

@@ -15,7 +15,7 @@ pub const NEEDS_NO_WHY: [(&str, &str); 3] = [
 /// Words of programs that talk about themselves, or that blame.
 const BANNED: [&str; 9] = [
     "failed to",
-    "invalid",
+    "invalid input",
     "illegal",
     "unable to",
     "oops",

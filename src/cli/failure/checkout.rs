@@ -99,7 +99,8 @@ fn no_tag(failure: Failure, pattern: &str, walk: &str, elsewhere: usize) -> Fail
 fn ambiguous(failure: Failure, candidates: &[Candidate], shallow: bool) -> Failure {
     let failure = candidates.iter().fold(failure, |failure, candidate| {
         let (tag, commit) = (candidate.tag.escape_debug(), &candidate.commit);
-        failure.why(format!("{tag} at {commit}, {} commits before", candidate.distance))
+        let commits = if candidate.distance == 1 { "commit" } else { "commits" };
+        failure.why(format!("{tag} at {commit}, {} {commits} before", candidate.distance))
     });
     let failure = failure.why("none is an ancestor of another, and the commit's recipes do not single one out");
     let failure = if shallow { failure.next(format!("a deeper history may decide: {UNSHALLOW}")) } else { failure };

@@ -32,7 +32,7 @@ impl From<Error> for Failure {
                 let failure = Failure::new(Code::Verification, what);
                 (lack.unmet.into_iter().map(words).fold(failure, Failure::why))
                     .next("`tagalong build` makes one that does")
-                    .next("`--force` installs it all the same")
+                    .next("`tagalong install --force` takes it all the same")
             }
             Error::Stack(error) => {
                 let failure = Failure::new(Code::NotFound, format!("the bundle has no stack `{}`", error.given));

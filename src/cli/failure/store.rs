@@ -15,7 +15,7 @@ impl From<&StoreError> for Failure {
                     .next("try again; if it stays so, somebody changed it on the channel: publish it anew")
             }
             StoreError::Record { path, fault } => {
-                Failure::new(Code::Internal, format!("`{}` cannot be read", path.display()))
+                Failure::new(Code::Internal, format!("`{}` cannot be used", path.display()))
                     .why(fault.to_string())
                     .next("remove that file; it is made again")
             }

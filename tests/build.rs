@@ -140,6 +140,16 @@ fn a_build_that_changes_a_file_of_its_need_is_refused() {
 }
 
 #[test]
+fn a_folder_that_a_need_left_empty_may_be_filled() {
+    let world = World::new();
+    world.script_recipe("hollow", "mkdir -p {prefix}/share/doc {prefix}/share/hollow\ntouch {prefix}/share/hollow/x");
+    world.script_recipe("filler", "mkdir -p {prefix}/share/doc\ntouch {prefix}/share/doc/y");
+    let recipe = world.read("extern-recipes/filler/recipe.toml");
+    world.write("extern-recipes/filler/recipe.toml", recipe.replace("license", "needs = [\"hollow\"]\nlicense"));
+    world.run("build").succeeds();
+}
+
+#[test]
 fn what_is_no_declared_need_is_not_there() {
     let world = World::new().with_greetings();
     let recipe = world.read("extern-recipes/hello/recipe.toml");

@@ -219,7 +219,8 @@ impl Workshop<'_> {
             source,
         })?;
         for (path, stamp) in before {
-            if after.get(path) != Some(stamp) {
+            // A folder that was empty may have been filled; what matters is that no file was touched.
+            if *stamp != Stamp::FOLDER && after.get(path) != Some(stamp) {
                 return Err(BuildError::NeedTouched { name: name.clone(), path: path.clone() });
             }
         }
@@ -321,15 +322,16 @@ fn snapshot(tree: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
             }
         }
         if is_empty && folder != Path::new("") {
-            let facts = fs_err::symlink_metadata(tree.join(&folder))?;
-            // Things come and go in folders; that one exists is all that counts.
-            found.insert(folder, Stamp { inode: facts.ino(), changed: (0, 0) });
+            found.insert(folder, Stamp::FOLDER);
         }
     }
     Ok(found)
 }
 
 impl Stamp {
+    /// The stamp of a folder: things come and go in it, that it exists is all that counts.
+    const FOLDER: Stamp = Stamp { inode: 0, changed: (0, 0) };
+
     fn of(facts: &std::fs::Metadata) -> Stamp {
         Stamp { inode: facts.ino(), changed: (facts.ctime(), facts.ctime_nsec()) }
     }

@@ -141,6 +141,14 @@ impl PrefixDir {
         Ok(locked)
     }
 
+    /// Finishes or undoes what a killed process left beside the prefix; its lock file tells that it was killed.
+    ///
+    /// # Errors
+    /// As [`PrefixDir::lock`].
+    pub fn settle(&self, tell: Tell) -> Result<(), PrefixDirError> {
+        if self.beside("lock").exists() { self.lock(tell).map(drop) } else { Ok(()) }
+    }
+
     /// The manifest of an installed package.
     ///
     /// # Errors

@@ -86,6 +86,9 @@ pub fn install(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     tell_of(&resolution, tell);
     refuse_drift(&resolution, checkout.project().drift, tell)?;
     let wish = Wish::new(&checkout, &resolution, options)?;
+    if options.depth == Depth::Act {
+        wish.dir.settle(tell)?;
+    }
     let installed = wish.installed()?;
     if let Some(receipt) = installed.clone().filter(|receipt| wish.is_met_for_good(receipt, options.network)) {
         return Ok(wish.already(receipt));

@@ -11,9 +11,10 @@ use fs_err::os::unix::fs::FileExt;
 use gix::ObjectId;
 use gix::hash::oid;
 use gix::odb::pack::index::{self, EntryIndex};
+use gix::zlib::Decompress;
 
 use crate::checkout::commit_text::parse;
-use crate::checkout::inflate::Inflater;
+use crate::checkout::packs::{HEAD, inflate_head};
 
 /// How many objects are a block, which is read as a whole or not at all.
 const BLOCK: usize = 1024;
@@ -104,7 +105,7 @@ impl Bulk {
         let mut all = Rows::default();
         std::thread::scope(|scope| {
             let work = |blocks: &[usize]| {
-                let mut reader = Reader { bulk: self, index, inflater: Box::default(), rows: Rows::default() };
+                let mut reader = Reader { bulk: self, index, inflate: Decompress::new(), rows: Rows::default() };
                 blocks.iter().for_each(|block| reader.block(*block));
                 reader.rows
             };
@@ -132,7 +133,7 @@ impl Bulk {
 struct Reader<'a> {
     bulk: &'a Bulk,
     index: &'a index::File,
-    inflater: Box<Inflater>,
+    inflate: Decompress,
     rows: Rows,
 }
 
@@ -161,6 +162,7 @@ impl Reader<'_> {
         if self.bulk.file.read_exact_at(&mut bytes, start).is_err() {
             return;
         }
+        let mut head = [0; HEAD];
         for (place, bounds) in offsets.windows(2).enumerate() {
             let Range { start, end } = (bounds[0] - start) as usize..(bounds[1] - start) as usize;
             let packed = &bytes[start..end];
@@ -168,10 +170,10 @@ impl Reader<'_> {
             if packed[0] >> 4 & 7 != COMMIT {
                 continue;
             }
-            let Some(head) = self.inflater.head(&packed[length + 1..]) else { continue };
+            let Some(length) = inflate_head(&mut self.inflate, &packed[length + 1..], &mut head) else { continue };
             let mut parents = std::mem::take(&mut self.rows.parents);
             let before = parents.len();
-            match parse(head, &mut parents) {
+            match parse(&head[..length], &mut parents) {
                 Some(date) => {
                     let id = self.index.oid_at_index(self.bulk.order[rank + place]).to_owned();
                     self.rows.rows.push((id, date, parents.len() as u32));

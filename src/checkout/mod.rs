@@ -8,7 +8,6 @@ mod disk;
 mod error;
 mod history;
 mod ignores;
-mod inflate;
 mod known;
 mod packs;
 mod recipes;

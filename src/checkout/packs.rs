@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use gix::hash::{Kind, oid};
 use gix::odb::pack::{data, index};
+use gix::zlib::{Decompress, FlushDecompress};
 
 use crate::checkout::bulk::{Bulk, Rows};
-use crate::checkout::inflate::Inflater;
+
+/// How much of a commit is inflated: enough for tree, a dozen parents, author and committer.
+pub const HEAD: usize = 2048;
 
 /// How many commits are read one by one before many are read at once; a walk to a near tag ends earlier.
 const FEW: usize = 4000;
@@ -19,7 +22,8 @@ const FEW: usize = 4000;
 pub struct Packs {
     /// The one that had the last commit is first.
     packs: Vec<Pack>,
-    inflater: Box<Inflater>,
+    inflate: Decompress,
+    head: Box<[u8; HEAD]>,
     /// How many commits were read.
     count: usize,
 }
@@ -48,10 +52,10 @@ impl Packs {
         };
         let mut packs: Vec<Pack> = indices.filter_map(open).collect();
         packs.sort_by_key(|pack| Reverse(pack.index.num_objects()));
-        Packs { packs, inflater: Box::default(), count: 0 }
+        Packs { packs, inflate: Decompress::new(), head: Box::new([0; HEAD]), count: 0 }
     }
 
-    /// The head of a commit; `None` for what is not simply there.
+    /// The first bytes of a commit, [`HEAD`] at most; `None` for what is not simply there.
     pub fn commit(&mut self, id: &oid) -> Option<&[u8]> {
         let entry = self.find(id)?;
         self.count += 1;
@@ -61,7 +65,8 @@ impl Packs {
             return None;
         }
         let packed = content.entry_slice(entry.data_offset..content.pack_end() as u64)?;
-        self.inflater.head(packed)
+        let length = inflate_head(&mut self.inflate, packed, &mut self.head)?;
+        Some(&self.head[..length])
     }
 
     /// Reads the commits that lie around this one in its pack, once a walk has become long; `None` before that, and
@@ -90,4 +95,11 @@ impl Packs {
         self.packs.swap(0, place);
         Some(entry)
     }
+}
+
+/// Inflates the start of an object; gives the count of bytes.
+pub fn inflate_head(inflate: &mut Decompress, packed: &[u8], head: &mut [u8; HEAD]) -> Option<usize> {
+    inflate.reset();
+    inflate.decompress(packed, head, FlushDecompress::Finish).ok()?;
+    usize::try_from(inflate.total_out()).ok()
 }

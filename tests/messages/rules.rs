@@ -64,7 +64,7 @@ pub fn broken_line(at: &str, line: &str) -> Vec<String> {
     if line.ends_with(['.', '!', ' ']) || line.is_empty() {
         note("it ends with a full stop, or with nothing");
     }
-    if line.matches('`').count() % 2 != 0 {
+    if !line.matches('`').count().is_multiple_of(2) {
         note("a backtick is alone");
     }
     // What the system says about a file is repeated as it is; it names the path and the error number.

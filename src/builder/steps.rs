@@ -84,7 +84,8 @@ fn cmake_line(prefix: &str, out: &str, options: &str) -> String {
     let settings = [
         "-DCMAKE_BUILD_TYPE=Release".to_owned(),
         format!("-DCMAKE_INSTALL_PREFIX={prefix}"),
-        "-DCMAKE_INSTALL_LIBDIR=lib".to_owned(),
+        // Typed: without PATH a project's own cache entry makes it absolute (cmake(1), -D).
+        "-DCMAKE_INSTALL_LIBDIR:PATH=lib".to_owned(),
         format!("-DCMAKE_INSTALL_RPATH={prefix}/lib"),
         "-DCMAKE_INSTALL_RPATH_USE_LINK_PATH=ON".to_owned(),
         format!("-DCMAKE_PREFIX_PATH={prefix}"),
@@ -97,12 +98,26 @@ fn cmake_line(prefix: &str, out: &str, options: &str) -> String {
     format!("cmake -S . -B {out} -G 'Unix Makefiles' {} {options}", settings.join(" "))
 }
 
-/// Replaces `{prefix}`, `{version}`, `{name}` and `{jobs}`.
+/// Replaces `{prefix}`, `{version}`, `{name}` and `{jobs}`; the shell's own `${prefix}` stays.
 pub fn replace(text: &str, recipe: &Recipe, scene: &Scene) -> String {
-    text.replace("{prefix}", &scene.prefix)
-        .replace("{version}", &recipe.version)
-        .replace("{name}", recipe.name.as_str())
-        .replace("{jobs}", &scene.jobs.to_string())
+    let jobs = scene.jobs.to_string();
+    let values: [(&str, &str); 4] = [
+        ("{prefix}", &scene.prefix),
+        ("{version}", &recipe.version),
+        ("{name}", recipe.name.as_str()),
+        ("{jobs}", &jobs),
+    ];
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        let (before, from) = rest.split_at(at);
+        replaced.push_str(before);
+        let value = values.iter().find(|(word, _)| from.starts_with(word) && !before.ends_with('$'));
+        let (written, taken) = value.map_or(("{", 1), |(word, value)| (*value, word.len()));
+        replaced.push_str(written);
+        rest = &from[taken..];
+    }
+    replaced + rest
 }
 
 /// One word for sh(1), whatever it holds.

@@ -18,10 +18,10 @@ if [ -z "$tagalong" ]; then
 fi
 
 "$tagalong" install
-prefix=$("$tagalong" status --json | sed -n 's/^ *"prefix": "\(.*\)",\{0,1\}$/\1/p')
+prefix=$("$tagalong" run -- sh -c 'printf %s "$TAGALONG_PREFIX"')
 
 # One build folder for each bundle: two bundles never mix their object files.
-build=build/$("$tagalong" status --json | sed -n 's/^ *"installed": "\(.*\)",\{0,1\}$/\1/p')
+build=build/$("$tagalong" status --json | sed -n 's/^    "tag": "\([^"]*\)".*/\1/p')
 if [ ! -f "$build/Makefile" ]; then
     "$tagalong" run -- cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release "-DBUNDLE=$prefix" "-DCMAKE_INSTALL_PREFIX=$PWD/out"
 fi

@@ -2,10 +2,16 @@
 //!
 //! Pure: facts in, findings out. Does not read files (`builder/seal/`).
 
+pub mod allow;
 pub mod floor;
+pub mod hygiene;
 pub mod leaks;
 pub mod loader;
+pub mod outcome;
+pub mod problem;
+pub mod process;
 pub mod system;
+pub mod traces;
 
 use crate::audit::leaks::Leak;
 

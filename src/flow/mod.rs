@@ -1,5 +1,6 @@
 //! One verb a file: Options, Outcome, Error, one function. Flows do not call flows.
 
+pub mod audit;
 pub mod build;
 pub mod environment;
 pub mod init;

@@ -3,8 +3,10 @@
 //! The only room that knows goblin. Does not resolve what a file asks for (`audit/loader.rs`) and changes nothing
 //! but the library path (`library_path.rs`).
 
+pub mod hardening;
 mod layout;
 pub mod library_path;
+pub mod symbols;
 mod versions;
 
 use crate::relocate::elf::layout::{Layout, tags};

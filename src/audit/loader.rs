@@ -1,10 +1,11 @@
 //! How ld.so finds libraries (ld.so(8), and measured against glibc 2.36): which file each name leads to, and why.
 //!
-//! Knows files only through [`Files`]. Leaves out what a package cannot count on: LD_LIBRARY_PATH, ld.so.cache, and
-//! the sub-folders for newer processors.
+//! Knows files only through [`Files`]; what a package cannot count on (LD_LIBRARY_PATH, the cache) as [`Around`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::audit::tokens;
 use crate::relocate::elf::{Dynamic, Facts};
 
 /// The files that a loader sees, by absolute path.
@@ -69,6 +70,25 @@ pub enum Way {
     Runpath,
     /// The system's folders.
     Default,
+    /// LD_LIBRARY_PATH.
+    LibraryPath,
+    /// ld.so.cache.
+    Cache,
+}
+
+/// What one process on one machine has around it; the default is nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// LD_LIBRARY_PATH.
+    pub library_path: Option<String>,
+    /// The working directory, from which relative parts count.
+    pub directory: Option<String>,
+    /// Paths by name as ld.so.cache has them, the best first.
+    pub cache: BTreeMap<String, Vec<String>>,
+    /// Sub-folders of each folder that are searched before it, such as `glibc-hwcaps/x86-64-v3`.
+    pub hardware: Vec<String>,
+    /// The running loader itself, with the path that the program asks for it by.
+    pub interpreter: Option<(String, Seen)>,
 }
 
 /// A loader that looks into these default folders.
@@ -77,6 +97,7 @@ pub struct Loader<'a> {
     pub default_folders: &'a [String],
     /// What `$LIB` stands for, `lib/x86_64-linux-gnu` on Debian.
     pub lib: &'a str,
+    pub around: Around,
 }
 
 /// An object in the order of loading.
@@ -108,14 +129,24 @@ impl Loader<'_> {
         let first =
             Object { path: path.to_owned(), real: root.real, facts: root.facts, names: Vec::new(), loader: None };
         let mut objects = vec![first];
+        // The loader is a library in its own list from the start.
+        objects.extend(self.around.interpreter.iter().map(|(path, seen)| Object {
+            path: path.clone(),
+            real: seen.real.clone(),
+            facts: Arc::clone(&seen.facts),
+            names: Vec::new(),
+            loader: None,
+        }));
         let mut needs = Vec::new();
         let mut next = 0;
         while next < objects.len() {
             let facts = Arc::clone(&objects[next].facts);
             for name in facts.dynamic.iter().flat_map(|dynamic| &dynamic.needed) {
-                let found = self.resolve(&mut objects, next, name);
+                // Tokens are replaced in names that are paths.
+                let name = if name.contains('/') { self.expand(name, &objects[next].path) } else { name.clone() };
+                let found = self.resolve(&mut objects, next, &name);
                 let Object { path, real, .. } = &objects[next];
-                needs.push(Need { asker: path.clone(), asker_real: real.clone(), name: name.clone(), found });
+                needs.push(Need { asker: path.clone(), asker_real: real.clone(), name, found });
             }
             next += 1;
         }
@@ -147,8 +178,8 @@ impl Loader<'_> {
     fn search(&self, objects: &[Object], asker: usize, name: &str) -> Search {
         let object = &objects[asker];
         if name.contains('/') {
-            let path = self.expand(name, &object.path);
-            return match self.files.look(&path) {
+            let path = name.to_owned();
+            return match self.look(&path) {
                 Look::Absent => Search::Missing,
                 Look::Other => Search::Stopped(path),
                 Look::Library(seen) if !is_loadable(&object.facts, &seen.facts) => Search::Stopped(path),
@@ -171,69 +202,87 @@ impl Loader<'_> {
                 link = owner.loader;
             }
         }
+        if let Some(list) = &self.around.library_path
+            && let found @ (Search::Found(..) | Search::Stopped(_)) =
+                self.search_list(list, &objects[0].path, object, name, Way::LibraryPath)
+        {
+            return found;
+        }
         if let Some(runpath) = runpath
             && let found @ (Search::Found(..) | Search::Stopped(_)) =
                 self.search_list(runpath, &object.path, object, name, Way::Runpath)
         {
             return found;
         }
-        if object.dynamic().is_some_and(|dynamic| dynamic.has_no_default_folders) {
+        let has_default_folders = !object.dynamic().is_some_and(|dynamic| dynamic.has_no_default_folders);
+        for path in self.around.cache.get(name).into_iter().flatten() {
+            let is_default = self
+                .default_folders
+                .iter()
+                .any(|folder| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')));
+            if is_default && !has_default_folders {
+                continue;
+            }
+            match self.look(path) {
+                Look::Library(seen) if is_loadable(&object.facts, &seen.facts) => {
+                    return Search::Found(path.clone(), seen, Way::Cache);
+                }
+                Look::Other => return Search::Stopped(path.clone()),
+                Look::Absent | Look::Library(_) => {}
+            }
+        }
+        if !has_default_folders {
             return Search::Missing;
         }
         self.search_folders(self.default_folders.iter().cloned(), object, name, Way::Default)
     }
 
     fn search_list(&self, list: &str, owner: &str, asker: &Object, name: &str, way: Way) -> Search {
-        // A wholly empty list is none; an empty part is the working directory, which a package cannot count on.
-        let absolute = list.split(':').map(|part| self.expand(part, owner)).filter(|part| part.starts_with('/'));
-        self.search_folders(absolute, asker, name, way)
+        if list.is_empty() {
+            return Search::Missing;
+        }
+        // In LD_LIBRARY_PATH a semicolon divides too (ld.so(8)).
+        let parts = list.split(|c: char| c == ':' || (c == ';' && way == Way::LibraryPath));
+        let parts = parts.map(|part| self.expand(part, owner));
+        // An empty part is the working directory, which a package cannot count on.
+        let parts = parts.map(|part| if part.is_empty() { ".".to_owned() } else { part });
+        let parts = parts.filter(|part| part.starts_with('/') || self.around.directory.is_some());
+        self.search_folders(parts, asker, name, way)
     }
 
     fn search_folders(&self, folders: impl Iterator<Item = String>, asker: &Object, name: &str, way: Way) -> Search {
         for folder in folders {
-            let path = format!("{}/{name}", folder.trim_end_matches('/'));
-            match self.files.look(&path) {
-                Look::Absent => {}
-                Look::Library(seen) if !is_loadable(&asker.facts, &seen.facts) => {}
-                Look::Library(seen) => return Search::Found(path, seen, way),
-                Look::Other => return Search::Stopped(path),
+            let folder = folder.trim_end_matches('/');
+            let special = self.around.hardware.iter().map(|below| format!("{folder}/{below}/{name}"));
+            for path in special.chain([format!("{folder}/{name}")]) {
+                match self.look(&path) {
+                    Look::Absent => {}
+                    Look::Library(seen) if !is_loadable(&asker.facts, &seen.facts) => {}
+                    Look::Library(seen) => return Search::Found(path, seen, way),
+                    Look::Other => return Search::Stopped(path),
+                }
             }
         }
         Search::Missing
     }
 
-    /// Replaces `$ORIGIN`, `$LIB` and `$PLATFORM`, with or without braces; what only starts like one stays.
-    fn expand(&self, text: &str, owner: &str) -> String {
-        let origin = owner.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(place) = rest.find('$') {
-            out.push_str(&rest[..place]);
-            rest = &rest[place..];
-            let token = [("ORIGIN", origin), ("LIB", self.lib), ("PLATFORM", "x86_64")].into_iter().find_map(
-                |(word, value)| {
-                    let braced = rest.strip_prefix("${").and_then(|rest| rest.strip_prefix(word)?.strip_prefix('}'));
-                    let plain = || {
-                        let after = rest[1..].strip_prefix(word)?;
-                        let goes_on = after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-                        (!goes_on).then_some(after)
-                    };
-                    braced.or_else(plain).map(|after| (value, after))
-                },
-            );
-            match token {
-                Some((value, after)) => {
-                    out.push_str(value);
-                    rest = after;
-                }
-                None => {
-                    out.push('$');
-                    rest = &rest[1..];
-                }
-            }
+    /// What lies at a path, which counts from the working directory if it is relative.
+    fn look(&self, path: &str) -> Look {
+        self.absolute(path).map_or(Look::Absent, |path| self.files.look(&path))
+    }
+
+    fn absolute(&self, path: &str) -> Option<String> {
+        if path.starts_with('/') {
+            return Some(path.to_owned());
         }
-        out.push_str(rest);
-        out
+        self.around.directory.as_ref().map(|folder| format!("{}/{path}", folder.trim_end_matches('/')))
+    }
+
+    /// Replaces the tokens in a text of the object that was opened at `owner`.
+    fn expand(&self, text: &str, owner: &str) -> String {
+        let owner = self.absolute(owner).unwrap_or_default();
+        let origin = owner.rsplit_once('/').map_or("", |(folder, _)| folder);
+        tokens::expand(text, origin, self.lib)
     }
 }
 
@@ -291,7 +340,7 @@ mod tests {
     fn trace(files: &[(&str, Look)], root: &str) -> Vec<String> {
         let map = Map(files.iter().map(|(path, look)| ((*path).to_owned(), look.clone())).collect());
         let folders = ["/lib".to_owned()];
-        let loader = Loader { files: &map, default_folders: &folders, lib: "lib" };
+        let loader = Loader { files: &map, default_folders: &folders, lib: "lib", around: Around::default() };
         let Look::Library(first) = map.look(root) else { panic!("{root}") };
         loader.trace(root, first).iter().map(|need| format!("{} {:?}", need.name, need.found)).collect()
     }
@@ -337,7 +386,8 @@ mod tests {
 
     #[test]
     fn tokens_are_replaced_only_as_whole_words() {
-        let loader = Loader { files: &Map(BTreeMap::new()), default_folders: &[], lib: "lib64" };
+        let loader =
+            Loader { files: &Map(BTreeMap::new()), default_folders: &[], lib: "lib64", around: Around::default() };
         for (text, expected) in [
             ("$ORIGIN/../lib", "/a/b/../lib"),
             ("${ORIGIN}x", "/a/bx"),

@@ -2,10 +2,12 @@
 //!
 //! Pure: facts in, findings out. Does not read files (`builder/seal/`).
 
+pub mod cache;
 pub mod floor;
 pub mod leaks;
 pub mod loader;
 pub mod system;
+mod tokens;
 
 use crate::audit::leaks::Leak;
 

@@ -5,6 +5,7 @@
 pub mod bars;
 pub mod build;
 pub mod completions;
+pub mod elf;
 pub mod env;
 pub mod failure;
 pub mod init;
@@ -57,6 +58,7 @@ enum Verb {
     Status(status::Arguments),
     Build(build::Arguments),
     Publish(publish::Arguments),
+    Elf(elf::Arguments),
     Env(env::Arguments),
     Run(run::Arguments),
     Shell(shell::Arguments),
@@ -87,6 +89,7 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Status(arguments) => status::run(arguments, settings),
         Verb::Build(arguments) => build::run(arguments, settings),
         Verb::Publish(arguments) => publish::run(arguments, settings),
+        Verb::Elf(arguments) => elf::run(arguments, settings),
         Verb::Env(arguments) => env::run(arguments, settings),
         Verb::Run(arguments) => run::run(arguments, settings),
         Verb::Shell(arguments) => shell::run(arguments, settings),

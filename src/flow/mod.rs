@@ -1,6 +1,9 @@
 //! One verb a file: Options, Outcome, Error, one function. Flows do not call flows.
 
 pub mod build;
+pub mod elf_edit;
+pub mod elf_loads;
+pub mod elf_show;
 pub mod environment;
 pub mod init;
 pub mod install;

@@ -5,7 +5,7 @@
 
 mod libraries;
 pub mod os_release;
-mod root;
+pub mod root;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

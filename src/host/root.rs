@@ -52,7 +52,7 @@ impl Root {
     }
 
     /// The place of a file after all links, which cannot leave the root; `None` for a loop.
-    fn follow(&self, path: &Path) -> Option<PathBuf> {
+    pub fn follow(&self, path: &Path) -> Option<PathBuf> {
         let mut open: VecDeque<OsString> = names(path).collect();
         let mut place: Vec<OsString> = Vec::new();
         let mut links = 0;

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::audit::loader::{Files, Found, Loader, Look, Need, Seen};
+use crate::audit::loader::{Around, Files, Found, Loader, Look, Need, Seen};
 use crate::audit::system::{SystemLibraries, default_folders, is_system_interpreter};
 use crate::audit::{Fault, Finding, floor};
 use crate::builder::seal::files::Sealed;
@@ -30,7 +30,7 @@ pub fn prove(sealing: &Sealing<'_>, files: &[Sealed], findings: &mut Vec<Finding
         }
         let folders = default_folders(facts);
         let lib = folders.first().map_or("lib", |folder| folder.trim_start_matches('/'));
-        let loader = Loader { files: &view, default_folders: &folders, lib };
+        let loader = Loader { files: &view, default_folders: &folders, lib, around: Around::default() };
         let needs = loader.trace(&path, Seen { real: path.clone(), facts: Arc::clone(facts) });
         floor::raise(&mut floor, facts, |library| {
             needs.iter().any(|need| need.asker == path && need.name == library && view.is_in_tree(&need.found))

@@ -6,6 +6,7 @@ mod archive;
 mod build;
 mod channel;
 mod checkout;
+mod elf;
 mod host;
 mod http;
 mod install;

@@ -188,10 +188,7 @@ impl<'a> Layout<'a> {
     pub fn other_strings(&self) -> Result<Vec<u64>, ElfFault> {
         let is_string = |entry: &&DynamicEntry| tags::STRINGS.contains(&entry.tag) && !entry.is_library_path();
         let mut offsets: Vec<u64> = self.entries.iter().filter(is_string).map(|entry| entry.value).collect();
-        if let Some(address) = self.value(tags::SYMTAB) {
-            let symbols = Sym::parse(self.bytes, self.offset_of(address)?, self.symbol_count(address)?, self.context)?;
-            offsets.extend(symbols.iter().map(|symbol| symbol.st_name as u64));
-        }
+        offsets.extend(self.symbol_names()?.into_iter().map(u64::from));
         for need in self.versions_needed()? {
             offsets.push(u64::from(need.library));
             offsets.extend(need.names.iter().map(|name| u64::from(*name)));
@@ -200,6 +197,24 @@ impl<'a> Layout<'a> {
         offsets.sort_unstable();
         offsets.dedup();
         Ok(offsets)
+    }
+
+    /// The offset of the dynamic symbols in the file and their count; `None` where there are none.
+    pub fn symbols(&self) -> Result<Option<(usize, usize)>, ElfFault> {
+        let Some(address) = self.value(tags::SYMTAB) else { return Ok(None) };
+        Ok(Some((self.offset_of(address)?, self.symbol_count(address)?)))
+    }
+
+    /// The offsets of the names of all dynamic symbols, in their order.
+    pub fn symbol_names(&self) -> Result<Vec<u32>, ElfFault> {
+        let Some((place, count)) = self.symbols()? else { return Ok(Vec::new()) };
+        let symbols = Sym::parse(self.bytes, place, count, self.context)?;
+        Ok(symbols.iter().map(|symbol| u32::try_from(symbol.st_name).unwrap_or(u32::MAX)).collect())
+    }
+
+    /// The dynamic strings in the file.
+    pub fn strings(&self) -> Range<usize> {
+        self.strings.clone()
     }
 
     /// How many dynamic symbols there are: no header tells, so the largest count that anything implies is taken.

@@ -1,8 +1,9 @@
 //! What an ELF file says of itself: class, machine, and what its dynamic section asks of the loader (elf(5), ld.so(8)).
 //!
-//! The only room that knows goblin. Does not resolve what a file asks for (`audit/loader.rs`) and changes nothing
-//! but the library path (`library_path.rs`).
+//! The only room that knows goblin. Does not resolve what a file asks for (`audit/loader.rs`) and changes files
+//! only through `library_path.rs`, in place, and `edit/`, which makes room.
 
+pub mod edit;
 mod layout;
 pub mod library_path;
 mod versions;

@@ -15,6 +15,8 @@ pub struct VersionNeed {
 
 /// The same as offsets into the dynamic strings.
 pub struct RawNeed {
+    /// Where the record lies in the file.
+    pub at: usize,
     pub library: u32,
     pub names: Vec<u32>,
 }
@@ -32,7 +34,7 @@ impl Layout<'_> {
         let mut left = MOST_RECORDS;
         for _ in 0..count {
             let aux_count = self.u16_at(at + 2)?;
-            let mut need = RawNeed { library: self.u32_at(at + 4)?, names: Vec::new() };
+            let mut need = RawNeed { at, library: self.u32_at(at + 4)?, names: Vec::new() };
             let mut aux = at + self.u32_at(at + 8)? as usize;
             for _ in 0..aux_count {
                 left = left.checked_sub(1).ok_or_else(|| ElfFault::new("too many symbol versions"))?;

@@ -1,0 +1,112 @@
+//! Words for `tagalong elf`, and for files that are replaced.
+
+use std::path::Path;
+
+use crate::cli::failure::{Code, Failure};
+use crate::flow::{elf_edit, elf_loads, elf_show};
+use crate::relocate::elf::edit::EditFault;
+use crate::rewrite::RewriteError;
+
+impl From<RewriteError> for Failure {
+    fn from(error: RewriteError) -> Failure {
+        match error {
+            RewriteError::Absent { path } => {
+                Failure::new(Code::NotFound, format!("`{}` does not exist", path.display()))
+            }
+            RewriteError::NotAFile { path } => {
+                Failure::new(Code::Usage, format!("`{}` is no regular file", path.display()))
+            }
+            RewriteError::Unreadable { path, reason } => {
+                Failure::new(Code::Internal, format!("`{}` cannot be read", path.display())).why(reason)
+            }
+            RewriteError::Unwritable { path, reason } => {
+                Failure::new(Code::Internal, format!("`{}` cannot be written", path.display())).why(reason)
+            }
+            RewriteError::HardLinks { path, count } => {
+                Failure::new(Code::Usage, format!("`{}` is left as it is", path.display()))
+                    .why(format!("it has {count} names, and the others would go on leading to the old file"))
+                    .next("`--hard-links keep` changes it under all names, `--hard-links split` under this one only")
+            }
+        }
+    }
+}
+
+impl From<elf_edit::Error> for Failure {
+    fn from(error: elf_edit::Error) -> Failure {
+        match error {
+            elf_edit::Error::Rewrite(error) => error.into(),
+            elf_edit::Error::NotElf { path } => not_elf(&path),
+            elf_edit::Error::Edit { path, fault } => edit(&path, fault),
+        }
+    }
+}
+
+impl From<elf_show::Error> for Failure {
+    fn from(error: elf_show::Error) -> Failure {
+        match error {
+            elf_show::Error::Rewrite(error) => error.into(),
+            elf_show::Error::NotElf { path } => not_elf(&path),
+            elf_show::Error::Unsound { path, fault } => unsound(&path, fault.to_string()),
+            elf_show::Error::NoInterpreter { path } => {
+                Failure::new(Code::NotFound, format!("`{}` has no interpreter", path.display()))
+                    .why("only programs that are linked dynamically ask for a loader (PT_INTERP)")
+            }
+            elf_show::Error::NotDynamic { path } => not_dynamic(&path),
+        }
+    }
+}
+
+impl From<elf_loads::Error> for Failure {
+    fn from(error: elf_loads::Error) -> Failure {
+        match error {
+            elf_loads::Error::Root(error) => error.into(),
+            elf_loads::Error::Rewrite(error) => error.into(),
+            elf_loads::Error::NotElf { path } => not_elf(&path),
+            elf_loads::Error::Unsound { path, fault } => unsound(&path, fault.reason),
+            elf_loads::Error::NotDynamic { path } => not_dynamic(&path),
+        }
+    }
+}
+
+fn not_elf(path: &Path) -> Failure {
+    Failure::new(Code::Usage, format!("`{}` is no ELF file", path.display())).why("it does not start with `\\x7fELF`")
+}
+
+fn unsound(path: &Path, reason: String) -> Failure {
+    Failure::new(Code::Verification, format!("`{}` is no sound ELF file", path.display())).why(reason)
+}
+
+fn not_dynamic(path: &Path) -> Failure {
+    Failure::new(Code::Usage, format!("`{}` is not linked dynamically", path.display()))
+        .why("it has no dynamic section, so no loader reads it")
+}
+
+fn edit(path: &Path, fault: EditFault) -> Failure {
+    let left = |why: String| Failure::new(Code::Usage, format!("`{}` is left as it is", path.display())).why(why);
+    match fault {
+        EditFault::Elf(fault) => unsound(path, fault.reason),
+        EditFault::NotLinked { kind: 1 } => left("it is an object for the linker, which no loader reads".to_owned())
+            .next("edit the program or library that is linked from it"),
+        EditFault::NotLinked { kind } => {
+            left(format!("it is neither a program nor a shared library, but of type {kind}"))
+        }
+        EditFault::Static => left("it is linked statically: it has no dynamic section".to_owned()),
+        EditFault::StaticPie => left("it is linked statically and moves itself at its start (static-pie)".to_owned())
+            .next("link it with `-pie` instead of `-static-pie`; it would crash after an edit"),
+        EditFault::DebugFile => left("it holds only debug information: its loaded sections have no bytes".to_owned())
+            .next("edit the file that it was taken from"),
+        EditFault::BytesBehind { count } => left(format!("{count} bytes lie behind its last section"))
+            .next("edit the program before data is put behind it, as AppImages and self-extracting archives do"),
+        EditFault::NoInterpreter => left("it has no interpreter that could be replaced".to_owned())
+            .next("only programs that are linked dynamically have one"),
+        EditFault::NoHeaderRoom => left("it has no PT_GNU_STACK, and no room for another program header".to_owned())
+            .next("link it again with `-z noexecstack` or `-z execstack`"),
+        EditFault::NoGrowth { reason } => left(format!("its last segment cannot be made longer: {reason}")),
+        EditFault::Rename { reason } => left(format!("its symbols cannot be renamed: {reason}")),
+        EditFault::Damages { what } => {
+            Failure::new(Code::Verification, format!("`{}` is left as it is", path.display()))
+                .why(format!("{what} would change that nobody asked for"))
+                .next("report it with the file and the command that led here")
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The proof after an edit: the file is read again, and nothing differs from the original but what was asked for.
+//!
+//! Compares what the loader sees: headers, dynamic entries, names, versions, symbols, relocations and every loaded
+//! byte; and the sections that are not loaded. Writes nothing.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::relocate::elf::ElfFault;
+use crate::relocate::elf::edit::EditFault;
+use crate::relocate::elf::edit::draft::VERSYM;
+use crate::relocate::elf::edit::image::{Image, Segment, section, segment};
+use crate::relocate::elf::edit::rename;
+use crate::relocate::elf::layout::{Layout, tags};
+
+/// Values that say where something lies which may move: DT_STRTAB, DT_STRSZ, DT_MIPS_RLD_MAP_REL.
+const MOVING: [u64; 3] = [tags::STRTAB, tags::STRSZ, 0x7000_0035];
+
+/// What a file says to its loader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    pub os_abi: u8,
+    pub interpreter: Option<Vec<u8>>,
+    pub execstack: Option<bool>,
+    /// Tag, value, and the string where the value names one.
+    pub entries: Vec<(u64, u64, Vec<u8>)>,
+    version_files: Vec<Vec<u8>>,
+    /// Numbers of symbols whose version was cleared.
+    cleared: Vec<usize>,
+    /// New names of symbols by the old ones.
+    pub renamed: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Content {
+    pub fn read(bytes: &[u8]) -> Result<Content, ElfFault> {
+        let (image, layout) = (Image::read(bytes.to_vec())?, Layout::read(bytes)?);
+        Content::of(&image, &layout)
+    }
+
+    fn of(image: &Image, layout: &Layout<'_>) -> Result<Content, ElfFault> {
+        let text = |offset: u64| layout.string_range(offset).map(|range| image.bytes[range].to_vec());
+        let mut entries = Vec::new();
+        for entry in layout.entries().iter().take_while(|entry| entry.tag != tags::NULL) {
+            entries.push(if tags::STRINGS.contains(&entry.tag) {
+                (entry.tag, 0, text(entry.value)?)
+            } else {
+                (entry.tag, Content::stable_value(entry.tag, entry.value), Vec::new())
+            });
+        }
+        let interpreter = image.segment(segment::INTERP).and_then(|one| image.part(one.offset, one.in_file));
+        let interpreter = interpreter.and_then(|text| text.split(|byte| *byte == 0).next());
+        let files = layout.versions_needed()?;
+        Ok(Content {
+            os_abi: image.bytes[7],
+            interpreter: interpreter.map(<[u8]>::to_vec),
+            execstack: image.segment(segment::GNU_STACK).map(|one| one.flags & segment::EXECUTE != 0),
+            entries,
+            version_files: files.iter().map(|file| text(u64::from(file.library))).collect::<Result<_, _>>()?,
+            cleared: Vec::new(),
+            renamed: BTreeMap::new(),
+        })
+    }
+
+    /// The value of an entry as far as it may not change.
+    pub fn stable_value(tag: u64, value: u64) -> u64 {
+        if MOVING.contains(&tag) { 0 } else { value }
+    }
+
+    pub fn replace_version_file(&mut self, old: &[u8], new: &[u8]) {
+        self.version_files.iter_mut().filter(|name| *name == old).for_each(|name| *name = new.to_vec());
+    }
+
+    pub fn clear_version(&mut self, symbol: usize) {
+        self.cleared.push(symbol);
+    }
+}
+
+/// Compares an edited file with its original.
+pub fn prove(original: &[u8], edited: &[u8], expected: &Content) -> Result<(), EditFault> {
+    let damages = |what: &str| EditFault::Damages { what: what.to_owned() };
+    let (old, new) = (Image::read(original.to_vec())?, Image::read(edited.to_vec())?);
+    let (old_layout, new_layout) = (Layout::read(original)?, Layout::read(edited)?);
+    let content = Content::of(&new, &new_layout)?;
+    let same = |one: bool, what: &str| if one { Ok(()) } else { Err(damages(what)) };
+    same(content.entries == expected.entries, "a dynamic entry")?;
+    same(content.version_files == expected.version_files, "a version needed")?;
+    same(content.interpreter == expected.interpreter, "the interpreter")?;
+    same(content.execstack == expected.execstack && content.os_abi == expected.os_abi, "the header")?;
+    same(have_same_segments(&old, &new), "a segment")?;
+    same(have_same_unloaded_sections(&old, &new), "a section")?;
+    same(version_names(&old_layout, original)? == version_names(&new_layout, edited)?, "a version")?;
+    let mut loose = loose_ranges(&old, &old_layout, expected)?;
+    if expected.renamed.is_empty() {
+        same(have_same_symbols(&old_layout, original, &new_layout, edited)?, "a symbol")?;
+    } else {
+        let before = rename::symbols(&old, &old_layout, &expected.renamed)?;
+        same(before == rename::symbols(&new, &new_layout, &BTreeMap::new())?, "a symbol or a relocation")?;
+        loose.extend(rename::places(&old, &old_layout)?);
+    }
+    loose.sort_by_key(|range| range.start);
+    same(have_same_memory(&old, &new, &loose)?, "a loaded byte")
+}
+
+fn have_same_segments(old: &Image, new: &Image) -> bool {
+    let last = old.last_load();
+    let is_same = |(number, (old, new)): (usize, (&Segment, &Segment))| match old.kind {
+        segment::GNU_STACK | segment::NULL => true,
+        segment::DYNAMIC | segment::INTERP => new.kind == old.kind && new.flags == old.flags && new.align == old.align,
+        segment::LOAD if Some(number) == last => {
+            let fixed = |one: &Segment| (one.kind, one.flags, one.offset, one.address, one.physical, one.align);
+            fixed(old) == fixed(new) && new.in_memory >= old.in_memory
+        }
+        kind => {
+            let fixed = |one: &Segment| (one.flags, one.address, one.physical, one.in_file, one.in_memory, one.align);
+            let page = old.align.max(1);
+            kind == new.kind && fixed(old) == fixed(new) && (kind != 1 || new.offset % page == old.offset % page)
+        }
+    };
+    old.segments.len() == new.segments.len()
+        && old.segments.iter().zip(&new.segments).enumerate().all(is_same)
+        && (old.kind, old.machine, old.form) == (new.kind, new.machine, new.form)
+        && old.bytes.get(8..16) == new.bytes.get(8..16)
+        && old.form.word(&old.bytes, 24) == new.form.word(&new.bytes, 24)
+}
+
+fn have_same_unloaded_sections(old: &Image, new: &Image) -> bool {
+    old.sections.len() == new.sections.len()
+        && old.sections.iter().zip(&new.sections).all(|(before, after)| {
+            let bytes_agree = || {
+                // The symbol `_DYNAMIC` and those of sections may have moved.
+                before.kind == section::SYMTAB
+                    || !before.is_in_file()
+                    || old.part(before.offset, before.size) == new.part(after.offset, after.size)
+            };
+            let fixed = |one: &crate::relocate::elf::edit::image::Section| (one.name, one.flags, one.link, one.detail);
+            fixed(before) == fixed(after)
+                && (before.is_loaded() || (before.kind, before.size) == (after.kind, after.size) && bytes_agree())
+        })
+}
+
+fn version_names<'a>(layout: &Layout<'_>, bytes: &'a [u8]) -> Result<Vec<&'a [u8]>, ElfFault> {
+    let mut offsets = layout.versions_defined()?;
+    offsets.extend(layout.versions_needed()?.into_iter().flat_map(|file| file.names));
+    offsets.into_iter().map(|offset| layout.string_range(u64::from(offset)).map(|range| &bytes[range])).collect()
+}
+
+fn have_same_symbols(old: &Layout<'_>, old_bytes: &[u8], new: &Layout<'_>, new_bytes: &[u8]) -> Result<bool, ElfFault> {
+    let names = old.symbol_names()?;
+    // Without section headers their count may be told by where the strings begin, which moved.
+    let others = new.symbol_names()?;
+    if others.len() < names.len() || others[..names.len()] != names {
+        return Ok(false);
+    }
+    for name in names {
+        let (before, after) = (old.string_range(u64::from(name))?, new.string_range(u64::from(name))?);
+        if old_bytes[before] != new_bytes[after] {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What was compared by its meaning, or may change: addresses.
+fn loose_ranges(image: &Image, layout: &Layout<'_>, expected: &Content) -> Result<Vec<Range<u64>>, ElfFault> {
+    let mut loose = Vec::new();
+    for one in image.segments.iter().filter(|one| matches!(one.kind, segment::DYNAMIC | segment::INTERP)) {
+        loose.push(one.address..one.address.saturating_add(one.in_memory.max(one.in_file)));
+    }
+    if let (Some(start), Some(size)) = (layout.value(tags::STRTAB), layout.value(tags::STRSZ)) {
+        loose.push(start..start.saturating_add(size));
+    }
+    let word = image.form.word_size() as u64;
+    // The first word of the GOT (DT_PLTGOT) holds the address of the dynamic section.
+    loose.extend(layout.value(3).map(|start| start..start.saturating_add(word)));
+    let of_file = |from: u64, to: u64| address_of(image, from).map(|start| start..start.saturating_add(to - from));
+    loose.extend(of_file(0, image.form.pick(64, 52) as u64));
+    loose.extend(of_file(image.segments_at, image.segments_end()));
+    for file in layout.versions_needed()? {
+        loose.extend(of_file(file.at as u64 + 4, file.at as u64 + 8));
+    }
+    if let Some(start) = layout.value(VERSYM) {
+        let entry = |number: &usize| start.saturating_add(2 * *number as u64);
+        loose.extend(expected.cleared.iter().map(|number| entry(number)..entry(number).saturating_add(2)));
+    }
+    // The values of `_DYNAMIC` and of sections among the symbols.
+    let addresses: Vec<u64> = image.segment(segment::DYNAMIC).map(|one| one.address).into_iter().collect();
+    if let (Some((at, count)), Some(table)) = (layout.symbols()?, layout.value(tags::SYMTAB)) {
+        let size = image.form.pick(24, 16);
+        for number in 0..count {
+            let value_at = at + number * size + image.form.pick(8, 4);
+            let is_section =
+                image.bytes.get(at + number * size + image.form.pick(4, 12)).is_some_and(|one| one & 15 == 3);
+            if is_section || addresses.contains(&image.form.word(&image.bytes, value_at)?) {
+                let start = table.saturating_add((value_at - at) as u64);
+                loose.push(start..start.saturating_add(word));
+            }
+        }
+    }
+    Ok(loose)
+}
+
+/// The address at which a place of the file is loaded, if it is.
+fn address_of(image: &Image, offset: u64) -> Option<u64> {
+    let mut loads = image.segments.iter().filter(|one| one.kind == segment::LOAD);
+    loads.find_map(|one| {
+        let distance = offset.checked_sub(one.offset).filter(|distance| *distance < one.in_file)?;
+        one.address.checked_add(distance)
+    })
+}
+
+/// Whether all loaded bytes but those in `loose` (sorted) are the same, at the same addresses.
+fn have_same_memory(old: &Image, new: &Image, loose: &[Range<u64>]) -> Result<bool, ElfFault> {
+    let fault = || ElfFault::new("a segment lies outside of it");
+    for (before, after) in old.segments.iter().zip(&new.segments).filter(|(one, _)| one.kind == segment::LOAD) {
+        let bytes = old.part(before.offset, before.in_file).ok_or_else(fault)?;
+        let others = new.part(after.offset, after.in_file).ok_or_else(fault)?;
+        let mut at = 0;
+        let ends = loose.iter().map(|range| {
+            let place = |address: u64| address.saturating_sub(before.address).min(before.in_file) as usize;
+            place(range.start)..place(range.end)
+        });
+        for range in ends.chain(std::iter::once(bytes.len()..bytes.len())) {
+            if range.start > at && bytes[at..range.start] != *others.get(at..range.start).ok_or_else(fault)? {
+                return Ok(false);
+            }
+            at = at.max(range.end);
+        }
+        // What the kernel filled with zeros is zero in the file too.
+        let end = usize::try_from(before.in_memory).unwrap_or(usize::MAX).min(others.len());
+        if others.get(bytes.len()..end).is_some_and(|zeros| zeros.iter().any(|byte| *byte != 0)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -18,12 +18,20 @@
 //! id = "debian-12-x86_64"
 //! image = "registry.example.org/build/debian-12@sha256:…"
 //! serves = ["ubuntu-24-x86_64"]
+//!
+//! [audit]
+//! system-libraries = ["libX11.so.6"] # beyond the C and C++ runtimes
+//!
+//! [[audit.allow]]                    # what `audit` finds and the project takes
+//! check = "hardening-execstack"
+//! file = "lib/libjit.so"             # a glob; every file by default
+//! reason = "the just-in-time compiler writes code"
 //! ```
 //! Does not read files.
 
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, STANDARD_LENGTH};
-use crate::model::project::{ChannelConfig, DriftPolicy, PlatformConfig, Project, Trust, Walk};
+use crate::model::project::{Allowance, AuditConfig, ChannelConfig, DriftPolicy, PlatformConfig, Project, Trust, Walk};
 use crate::model::tag::TagPattern;
 use crate::toml_file::fields::{Field, Kind, Reader};
 use crate::toml_file::nearest_word::did_you_mean;
@@ -38,6 +46,18 @@ const TOP: &[Field] = &[
     field("project", Kind::Table(PROJECT), Some("the defaults"), "the project"),
     field("channel", Kind::Tables(CHANNEL), Some("none"), "where bundles are fetched from and published to"),
     field("platform", Kind::Tables(PLATFORM), Some("none"), "what the project builds for"),
+    field("audit", Kind::Table(AUDIT), Some("nothing is allowed"), "what `audit` takes"),
+];
+
+const AUDIT: &[Field] = &[
+    field("allow", Kind::Tables(ALLOW), Some("none"), "findings that are taken, each with a reason"),
+    field("system-libraries", Kind::List, Some("none"), "libraries that files may take from the system"),
+];
+
+const ALLOW: &[Field] = &[
+    field("check", Kind::Text, None, "the name of a check, or a glob of names"),
+    field("file", Kind::Text, Some("`\"*\"`"), "a glob of the files"),
+    field("reason", Kind::Text, None, "why it is taken"),
 ];
 
 const PROJECT: &[Field] = &[
@@ -85,6 +105,9 @@ pub fn parse(name: &str, text: &str) -> Result<Project, Mistakes> {
         let platform = read_platform(&table, &mut notes);
         note_twice(table.text("id"), "platform", &mut ids, &mut notes);
         project.platforms.extend(platform);
+    }
+    if let Some(table) = top.table("audit") {
+        project.audit = read_audit(&table, &mut notes);
     }
     let list = notes.finish();
     if list.is_empty() { Ok(project) } else { Err(Mistakes { name: name.to_owned(), text: text.to_owned(), list }) }
@@ -245,6 +268,23 @@ fn check_key(key: &Placed<String>, notes: &mut Notes) {
         let what = format!("`{}` is not a public key", key.value.escape_debug());
         notes.add_with(&key.span, what, "it is the line of 56 characters, `RW…`, that `tagalong key new` prints");
     }
+}
+
+fn read_audit(table: &Reader<'_>, notes: &mut Notes) -> AuditConfig {
+    let libraries = table.texts("system-libraries").unwrap_or_default();
+    let mut audit = AuditConfig { allow: Vec::new(), system_libraries: Vec::new() };
+    audit.system_libraries.extend(libraries.into_iter().map(|library| library.value));
+    for one in table.tables("allow") {
+        one.require("this `[[audit.allow]]`", notes);
+        let reason = one.text("reason");
+        if let Some(reason) = reason.as_ref().filter(|reason| reason.value.trim().is_empty()) {
+            notes.add_with(&reason.span, "an allowance needs a reason", "say why the finding does no harm");
+        }
+        let (Some(check), Some(reason)) = (one.text("check"), reason) else { continue };
+        let file = one.text("file").map_or_else(|| "*".to_owned(), |file| file.value);
+        audit.allow.push(Allowance { check: check.value, file, reason: reason.value });
+    }
+    audit
 }
 
 fn read_platform(table: &Reader<'_>, notes: &mut Notes) -> Option<PlatformConfig> {

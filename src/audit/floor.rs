@@ -1,13 +1,128 @@
-//! The floor of a package: the newest symbol versions that its files ask of libraries outside the tree.
+//! The floor of a package: the newest symbol versions that its files ask of libraries outside the tree, and which
+//! symbols are to blame.
 //!
 //! Does not compare with a system; `model::platform::Floor::unmet_by` does.
 
-use crate::model::platform::Floor;
+use std::collections::BTreeMap;
+
+use crate::model::platform::{Floor, SymbolVersion};
 use crate::relocate::elf::Facts;
+use crate::relocate::elf::symbols::Symbols;
 
 /// Raises a floor by what a file asks of those libraries that are not in the tree.
 pub fn raise(floor: &mut Floor, facts: &Facts, is_in_tree: impl Fn(&str) -> bool) {
     let needs = facts.dynamic.iter().flat_map(|dynamic| &dynamic.versions_needed);
     let outside = needs.filter(|need| !is_in_tree(&need.library));
     outside.flat_map(|need| &need.versions).for_each(|version| floor.raise(version));
+}
+
+/// The floor of one file, with the symbols behind each version.
+#[derive(Debug, Clone, Default)]
+pub struct FileFloor {
+    pub floor: Floor,
+    /// `GLIBC` and `2.34` with the symbols that ask for it.
+    blame: BTreeMap<(String, SymbolVersion), Vec<String>>,
+}
+
+impl FileFloor {
+    /// What a file asks of those libraries that are not in the tree.
+    pub fn of(facts: &Facts, symbols: &Symbols, is_in_tree: impl Fn(&str) -> bool) -> FileFloor {
+        let mut file = FileFloor::default();
+        let needs = facts.dynamic.iter().flat_map(|dynamic| &dynamic.versions_needed);
+        for need in needs.filter(|need| !is_in_tree(&need.library)) {
+            for version in &need.versions {
+                file.floor.raise(version);
+                if let Some(key) = split(version) {
+                    file.blame.entry(key).or_default();
+                }
+                // Packed relative relocations came with glibc 2.36 and have no symbol.
+                if version == "GLIBC_ABI_DT_RELR" {
+                    file.floor.raise("GLIBC_2.36");
+                    file.blame.entry(("GLIBC".to_owned(), SymbolVersion::new("2.36"))).or_default();
+                }
+            }
+        }
+        for wanted in &symbols.wanted {
+            if let Some(names) = split(&wanted.version).and_then(|key| file.blame.get_mut(&key)) {
+                names.push(wanted.name.to_string());
+            }
+        }
+        file.blame.values_mut().for_each(|names| names.sort());
+        file
+    }
+
+    /// The symbols of a set that ask for more than `max`, newest version first: `memcpy@GLIBC_2.14`.
+    pub fn above(&self, set: &str, max: &SymbolVersion) -> Vec<String> {
+        let above = self.blame.iter().rev().filter(|((known, version), _)| known == set && version > max);
+        above
+            .flat_map(|((set, version), names)| {
+                let versioned = format!("{set}_{version}");
+                match names.is_empty() {
+                    true => vec![versioned],
+                    false => names.iter().map(|name| format!("{name}@{versioned}")).collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// The symbols that ask for exactly the newest version of a set.
+    pub fn cause(&self, set: &str) -> &[String] {
+        let newest = self.floor.get(set).and_then(|version| self.blame.get(&(set.to_owned(), version.clone())));
+        newest.map_or(&[], Vec::as_slice)
+    }
+}
+
+/// `GLIBC_2.34` as set and version; `None` where there is no number.
+pub fn split(versioned: &str) -> Option<(String, SymbolVersion)> {
+    let (set, version) = versioned.rsplit_once('_')?;
+    let is_version = version.starts_with(|c: char| c.is_ascii_digit()) && !set.is_empty();
+    is_version.then(|| (set.to_owned(), SymbolVersion::new(version)))
+}
+
+/// The newest versions that the wheel policies of one glibc allow: GLIBC, GLIBCXX, CXXABI, GCC. Still to be
+/// compared with auditwheel's policy file, and without its list of libraries.
+const POLICIES: [(&str, &str, &str, &str); 9] = [
+    ("2.5", "3.4.8", "1.3.1", "4.2.0"),
+    ("2.12", "3.4.13", "1.3.3", "4.3.0"),
+    ("2.17", "3.4.19", "1.3.7", "4.8.0"),
+    ("2.24", "3.4.22", "1.3.10", "6.0.0"),
+    ("2.27", "3.4.24", "1.3.11", "7.0.0"),
+    ("2.28", "3.4.24", "1.3.11", "8.0.0"),
+    ("2.31", "3.4.28", "1.3.12", "9.0.0"),
+    ("2.34", "3.4.29", "1.3.13", "11.0.0"),
+    ("2.35", "3.4.30", "1.3.13", "12.0.0"),
+];
+
+/// The name of the oldest wheel policy that a floor meets (PEP 600): `manylinux_2_17_x86_64`. Beyond the newest known
+/// policy the glibc alone decides; `None` without any GLIBC version.
+pub fn manylinux(floor: &Floor, arch: &str) -> Option<String> {
+    let glibc = floor.get("GLIBC")?;
+    let fits = |set: &str, max: &str| floor.get(set).is_none_or(|version| *version <= SymbolVersion::new(max));
+    let policy = POLICIES.iter().find(|(libc, cxx, abi, gcc)| {
+        *glibc <= SymbolVersion::new(libc) && fits("GLIBCXX", cxx) && fits("CXXABI", abi) && fits("GCC", gcc)
+    });
+    let version = policy.map_or(glibc.as_str(), |(libc, ..)| libc);
+    let mut parts = version.split('.');
+    let (major, minor) = (parts.next()?, parts.next().unwrap_or("0"));
+    Some(format!("manylinux_{major}_{minor}_{arch}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_policy_that_fits_gives_the_name() {
+        for (versions, expected) in [
+            (&["GLIBC_2.4"][..], "manylinux_2_5_x86_64"),
+            (&["GLIBC_2.17", "GLIBCXX_3.4.19"], "manylinux_2_17_x86_64"),
+            (&["GLIBC_2.17", "GLIBCXX_3.4.20"], "manylinux_2_24_x86_64"),
+            (&["GLIBC_2.38"], "manylinux_2_38_x86_64"),
+        ] {
+            let mut floor = Floor::default();
+            versions.iter().for_each(|version| floor.raise(version));
+            assert_eq!(manylinux(&floor, "x86_64").as_deref(), Some(expected));
+        }
+        assert_eq!(manylinux(&Floor::default(), "x86_64"), None);
+    }
 }

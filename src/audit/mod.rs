@@ -2,12 +2,18 @@
 //!
 //! Pure: facts in, findings out. Does not read files (`builder/seal/`).
 
+pub mod allow;
 pub mod cache;
 pub mod floor;
+pub mod hygiene;
 pub mod leaks;
 pub mod loader;
+pub mod outcome;
+pub mod problem;
+pub mod process;
 pub mod system;
 mod tokens;
+pub mod traces;
 
 use crate::audit::leaks::Leak;
 

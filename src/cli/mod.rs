@@ -2,6 +2,7 @@
 //!
 //! One file a verb. What went wrong is put into words in `failure/`, what happens meanwhile in `talk.rs`.
 
+pub mod audit;
 pub mod bars;
 pub mod build;
 pub mod completions;
@@ -59,6 +60,7 @@ enum Verb {
     Build(build::Arguments),
     Publish(publish::Arguments),
     Elf(elf::Arguments),
+    Audit(audit::Arguments),
     Env(env::Arguments),
     Run(run::Arguments),
     Shell(shell::Arguments),
@@ -90,6 +92,7 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Build(arguments) => build::run(arguments, settings),
         Verb::Publish(arguments) => publish::run(arguments, settings),
         Verb::Elf(arguments) => elf::run(arguments, settings),
+        Verb::Audit(arguments) => audit::run(arguments, settings),
         Verb::Env(arguments) => env::run(arguments, settings),
         Verb::Run(arguments) => run::run(arguments, settings),
         Verb::Shell(arguments) => shell::run(arguments, settings),

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use crate::audit::traces::{Sought, TraceOf};
 use crate::cli::failure::{Code, Failure};
 
 /// The settings of this run that do not come from `tagalong.toml`.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub is_coloured: bool,
     /// Whether this is a GitLab CI job, whose log takes section marks.
     pub is_gitlab: bool,
+    /// What a package should not tell of this machine: home and CI folders, user and host name.
+    pub traces: Vec<Sought>,
 }
 
 impl Settings {
@@ -50,12 +53,50 @@ impl Settings {
             is_terminal,
             is_coloured: is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             is_gitlab: env::var_os("GITLAB_CI").is_some(),
+            traces: traces(),
         })
     }
 }
 
 fn text(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The variables of GitLab, GitHub, Jenkins, Azure and CircleCI that name a job's folders.
+const CI_FOLDERS: [&str; 8] = [
+    "CI_PROJECT_DIR",
+    "CI_BUILDS_DIR",
+    "GITHUB_WORKSPACE",
+    "RUNNER_WORKSPACE",
+    "RUNNER_TEMP",
+    "WORKSPACE",
+    "BUILD_SOURCESDIRECTORY",
+    "CIRCLE_WORKING_DIRECTORY",
+];
+
+/// User names that are the same on every builder, and words as well.
+const COMMON_USERS: [&str; 8] = ["root", "user", "build", "builder", "runner", "admin", "ubuntu", "debian"];
+
+fn traces() -> Vec<Sought> {
+    let mut traces = Vec::new();
+    let mut add = |of, text: String| {
+        let text = text.trim_end_matches('/').to_owned();
+        traces.extend((text.len() > 2).then_some(Sought { of, text }));
+    };
+    CI_FOLDERS.iter().filter_map(|name| text(name)).filter(|one| one.starts_with('/')).for_each(|folder| {
+        add(TraceOf::Ci, folder);
+    });
+    text("HOME").filter(|home| home.starts_with('/')).into_iter().for_each(|home| add(TraceOf::Home, home));
+    let user = text("USER").or_else(|| text("LOGNAME")).filter(|user| !COMMON_USERS.contains(&user.as_str()));
+    if let Some(user) = user.filter(|user| !user.contains('/')) {
+        add(TraceOf::User, format!("/home/{user}"));
+        add(TraceOf::User, format!("{user}@"));
+    }
+    let host = text("HOSTNAME").or_else(|| fs_err::read_to_string("/proc/sys/kernel/hostname").ok());
+    // A short name is a word that stands anywhere.
+    let host = host.map(|host| host.trim().to_owned()).filter(|host| host.len() >= 6 && host != "localhost");
+    host.into_iter().for_each(|host| add(TraceOf::Host, host));
+    traces
 }
 
 fn working_directory(asked: Option<PathBuf>) -> Result<PathBuf, Failure> {

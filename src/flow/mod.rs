@@ -1,5 +1,6 @@
 //! One verb a file: Options, Outcome, Error, one function. Flows do not call flows.
 
+pub mod audit;
 pub mod build;
 pub mod elf_edit;
 pub mod elf_loads;

@@ -25,6 +25,7 @@ pub struct Project {
     pub placeholder: Placeholder,
     pub channels: Vec<ChannelConfig>,
     pub platforms: Vec<PlatformConfig>,
+    pub audit: AuditConfig,
 }
 
 impl Default for Project {
@@ -38,6 +39,7 @@ impl Default for Project {
             placeholder: Placeholder::standard(),
             channels: Vec::new(),
             platforms: Vec::new(),
+            audit: AuditConfig::default(),
         }
     }
 }
@@ -68,6 +70,22 @@ impl Project {
     pub fn platform(&self, id: &Platform) -> Option<&PlatformConfig> {
         self.platforms.iter().find(|config| config.id == *id)
     }
+}
+
+/// What `audit` takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditConfig {
+    pub allow: Vec<Allowance>,
+    /// Libraries beyond the runtimes that files may take from the system: `libX11.so.6`, or `libX11`.
+    pub system_libraries: Vec<String>,
+}
+
+/// Findings that a project takes: globs of the check's name and of the file, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    pub check: String,
+    pub file: String,
+    pub reason: String,
 }
 
 /// The law by which the nearest tag is found.

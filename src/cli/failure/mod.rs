@@ -3,6 +3,7 @@
 //! One file per room below that has errors; each turns the facts of an error enum into a [`Failure`].
 
 mod archive;
+mod audit;
 mod build;
 mod channel;
 mod checkout;

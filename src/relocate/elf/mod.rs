@@ -4,8 +4,10 @@
 //! only through `library_path.rs`, in place, and `edit/`, which makes room.
 
 pub mod edit;
+pub mod hardening;
 mod layout;
 pub mod library_path;
+pub mod symbols;
 mod versions;
 
 use crate::relocate::elf::layout::{Layout, tags};

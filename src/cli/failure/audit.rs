@@ -1,0 +1,23 @@
+//! Words for what keeps an audit from being made; what it finds is worded in `report/audit_words.rs`.
+
+use crate::cli::failure::{Code, Failure};
+use crate::flow::audit::Error;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Absent { path } => Failure::new(Code::NotFound, format!("{} is not there", path.display()))
+                .next("name a folder, a file, or a package archive (`.tar.zst`)"),
+            Error::Disk { doing, source } => Failure::new(Code::Internal, format!("{doing} failed"))
+                .why(source.to_string())
+                .next("check the rights and the free space there, then run it again"),
+            Error::Max { given } => {
+                Failure::new(Code::Usage, format!("`{}` is no symbol version", given.escape_debug()))
+                    .next("write set and version, as in `--max GLIBC_2.28`")
+            }
+            Error::Archive(error) => (&error).into(),
+            Error::Checkout(error) => error.into(),
+            Error::PrefixDir(error) => (&error).into(),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Goes through the files of what is audited, several at once: what they are, their ELF facts, what is left in them.
+//!
+//! Judges no file by another; `audit/process.rs` does. At most [`WHOLE`] bytes of a file are in memory for each
+//! thread, and one larger ELF or packed file at a time.
+
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use std::num::NonZeroUsize;
+
+use crate::audit::hygiene::{self, Place, What};
+use crate::audit::problem::{Problem, Remark};
+use crate::audit::process::ElfFile;
+use crate::audit::traces::{Sought, TraceFinder};
+use crate::flow::audit::Error;
+use crate::flow::audit::residue::{Residues, WINDOW};
+use crate::flow::audit::subject::Subject;
+use crate::model::package::OWN_FOLDER;
+use crate::model::project::Project;
+use crate::relocate::elf::Facts;
+use crate::relocate::elf::hardening::Hardening;
+use crate::relocate::elf::symbols::Symbols;
+use crate::relocate::kind::Kind;
+
+/// Up to this size a file is read as a whole by any thread, in bytes.
+const WHOLE: u64 = 32 << 20;
+
+/// The largest ELF or packed file that is looked into, in bytes.
+const LARGEST: u64 = 2 << 30;
+
+/// An ELF file with how it is linked.
+pub struct Elf {
+    pub file: ElfFile,
+    pub hardening: Hardening,
+}
+
+/// What was found in all files.
+#[derive(Default)]
+pub struct Collected {
+    /// By path.
+    pub places: Vec<Place>,
+    /// By path.
+    pub elves: Vec<Elf>,
+    pub remarks: Vec<Remark>,
+}
+
+/// Looks at every file.
+pub fn collect(
+    subject: &Subject,
+    project: &Project,
+    sought: Vec<Sought>,
+    jobs: NonZeroUsize,
+) -> Result<Collected, Error> {
+    let (mut places, mut unlisted) = (Vec::new(), Vec::new());
+    match &subject.only {
+        Some(name) => places.extend(place_at(subject, name.clone())),
+        None => walk(subject, &mut places, &mut unlisted)?,
+    }
+    let residues = Residues::new(&subject.placeholders(&project.placeholder), TraceFinder::new(sought));
+    let examiner = Examiner { subject, residues, one_large: Mutex::new(()) };
+    let next = AtomicUsize::new(0);
+    let mut all: Vec<(usize, Examined)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut own = Vec::new();
+            while let Some((number, place)) = take(&next, &places) {
+                let mut examined = Examined::default();
+                examiner.examine(place, &mut examined);
+                own.push((number, examined));
+            }
+            own
+        };
+        let threads: Vec<_> = (0..jobs.get().min(64)).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| join(thread)).collect()
+    });
+    all.sort_by_key(|(number, _)| *number);
+    let mut collected = Collected { places, remarks: unlisted, ..Collected::default() };
+    for (_, examined) in all {
+        collected.elves.extend(examined.elf);
+        collected.remarks.extend(examined.remarks);
+    }
+    Ok(collected)
+}
+
+/// What a thread found. A panic goes on here: a report that lacks what one thread found would look clean.
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn take<'a>(next: &AtomicUsize, places: &'a [Place]) -> Option<(usize, &'a Place)> {
+    let number = next.fetch_add(1, Ordering::Relaxed);
+    places.get(number).map(|place| (number, place))
+}
+
+fn walk(subject: &Subject, places: &mut Vec<Place>, unlisted: &mut Vec<Remark>) -> Result<(), Error> {
+    let mut open = vec![String::new()];
+    while let Some(folder) = open.pop() {
+        let path = subject.root.join(&folder);
+        let listing = |source| Error::Disk { doing: "listing a folder", source };
+        let entries = match fs_err::read_dir(&path) {
+            // A folder that nobody may list is told as one that could not be looked into.
+            Err(error) if !folder.is_empty() && error.kind() == std::io::ErrorKind::PermissionDenied => {
+                unlisted.push(Remark::new(&folder, Problem::Unseen { member: None, reason: error.to_string() }));
+                continue;
+            }
+            entries => entries.map_err(listing)?,
+        };
+        for entry in entries {
+            let name = entry.map_err(listing)?.file_name();
+            // A name that is no text is shown with marks, and found again by nobody.
+            let name = name.to_string_lossy();
+            if folder.is_empty() && name == OWN_FOLDER {
+                continue;
+            }
+            let relative = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+            let Some(place) = place_at(subject, relative) else { continue };
+            if matches!(place.what, What::Folder { .. }) {
+                open.push(place.path.clone());
+            }
+            places.push(place);
+        }
+    }
+    places.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(())
+}
+
+/// What lies at a path; `None` where it went away meanwhile.
+fn place_at(subject: &Subject, path: String) -> Option<Place> {
+    let full = subject.root.join(&path);
+    let facts = fs_err::symlink_metadata(&full).ok()?;
+    let (mode, kind) = (facts.mode() & 0o7777, facts.file_type());
+    let what = if kind.is_dir() {
+        What::Folder { mode }
+    } else if kind.is_symlink() {
+        let aim = fs_err::read_link(&full).ok()?.to_string_lossy().into_owned();
+        What::Link { aim, is_dangling: fs_err::metadata(&full).is_err() }
+    } else if kind.is_file() {
+        What::File { mode, size: facts.len() }
+    } else if kind.is_socket() {
+        What::Special { kind: "socket" }
+    } else if kind.is_fifo() {
+        What::Special { kind: "pipe" }
+    } else {
+        What::Special { kind: "device" }
+    };
+    Some(Place { path, what })
+}
+
+#[derive(Default)]
+struct Examined {
+    elf: Option<Elf>,
+    remarks: Vec<Remark>,
+}
+
+struct Examiner<'a> {
+    subject: &'a Subject,
+    residues: Residues,
+    /// Held while a large file is in memory.
+    one_large: Mutex<()>,
+}
+
+impl Examiner<'_> {
+    fn examine(&self, place: &Place, examined: &mut Examined) {
+        hygiene::judge_place(place, &mut examined.remarks);
+        let What::File { size, .. } = place.what else { return };
+        let path = self.subject.root.join(&place.path);
+        if let Err(error) = self.look_into(&path, place, size, examined) {
+            let problem = Problem::Unseen { member: None, reason: error.to_string() };
+            examined.remarks.push(Remark::new(&place.path, problem));
+        }
+    }
+
+    fn look_into(&self, path: &Path, place: &Place, size: u64, examined: &mut Examined) -> std::io::Result<()> {
+        if size <= WHOLE {
+            self.look_at(&fs_err::read(path)?, place, examined);
+            return Ok(());
+        }
+        let mut head = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::Read::take(fs_err::File::open(path)?, WINDOW as u64), &mut head)?;
+        let kind = Kind::of(&head);
+        drop(head);
+        if matches!(kind, Kind::Elf | Kind::Compressed(_) | Kind::Archive) && size <= LARGEST {
+            let _one = self.one_large.lock().unwrap_or_else(PoisonError::into_inner);
+            self.look_at(&fs_err::read(path)?, place, examined);
+            return Ok(());
+        }
+        if matches!(kind, Kind::Elf | Kind::Compressed(_) | Kind::Archive) {
+            let reason = format!("it has more than {} GiB", LARGEST >> 30);
+            examined.remarks.push(Remark::new(&place.path, Problem::Unseen { member: None, reason }));
+        }
+        let (whole, recorded) = (self.subject.placeholders_in(&place.path), self.subject.recorded_in(&place.path));
+        let mut file = fs_err::File::open(path)?;
+        let found = self.residues.search_stream(&mut file, &whole, &recorded, kind.is_text())?;
+        examined.remarks.extend(found.into_iter().map(|trace| trace.remark(&place.path, None)));
+        Ok(())
+    }
+
+    fn look_at(&self, bytes: &[u8], place: &Place, examined: &mut Examined) {
+        let kind = Kind::of(bytes);
+        let mut facts = None;
+        if kind == Kind::Elf {
+            match Facts::read(bytes) {
+                Ok(read) => facts = Some(Arc::new(read)),
+                Err(fault) => {
+                    examined.remarks.push(Remark::new(&place.path, Problem::Malformed { reason: fault.reason }));
+                }
+            }
+        }
+        if let Some(facts) = &facts {
+            self.look_at_elf(bytes, place, facts, examined);
+        }
+        if kind.is_text() {
+            hygiene::judge_text(&place.path, bytes, kind, &mut examined.remarks);
+        }
+        let (whole, recorded) = (self.subject.placeholders_in(&place.path), self.subject.recorded_in(&place.path));
+        let remarks = self.residues.search_file(&place.path, bytes, kind, facts.as_deref(), (&whole, &recorded));
+        examined.remarks.extend(remarks);
+    }
+
+    fn look_at_elf(&self, bytes: &[u8], place: &Place, facts: &Arc<Facts>, examined: &mut Examined) {
+        if !facts.is_dynamic() {
+            return;
+        }
+        let mut malformed = |reason: String| {
+            examined.remarks.push(Remark::new(&place.path, Problem::Malformed { reason }));
+        };
+        let hardening = Hardening::read(bytes, facts).map_err(|fault| malformed(fault.reason)).unwrap_or_default();
+        let symbols = Symbols::read(bytes, facts).map_err(|fault| malformed(fault.reason)).unwrap_or_default();
+        hygiene::judge_elf(&place.path, facts, hardening, &mut examined.remarks);
+        let real = self.subject.root.join(&place.path).to_string_lossy().into_owned();
+        let (facts, symbols) = (Arc::clone(facts), Arc::new(symbols));
+        let file = ElfFile { path: place.path.clone(), real, facts, symbols };
+        examined.elf = Some(Elf { file, hardening });
+    }
+}

@@ -1,0 +1,208 @@
+//! Searches a file and what is packed in it, level by level, for the placeholder and for the builder's places.
+//!
+//! Decodes through `archive/members.rs`; what is searched for is `relocate/residue.rs` and `audit/traces.rs`.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use crate::archive::members::{self, Unseen};
+use crate::audit::problem::{Problem, Remark};
+use crate::audit::traces::{TraceFinder, TraceForm, TraceHit, TraceOf};
+use crate::model::prefix::Placeholder;
+use crate::relocate::elf::Facts;
+use crate::relocate::kind::Kind;
+use crate::relocate::residue::{Form, Searcher, Trace};
+
+/// How much of a stream is in memory at once, in bytes.
+pub const WINDOW: usize = 4 << 20;
+
+/// A packed member up to this size is looked into again, in bytes.
+const NESTED: u64 = 16 << 20;
+
+/// How many packings lie in each other at most.
+const DEEPEST: usize = 4;
+
+/// How much of a member is decoded at most, in bytes: a bound on time.
+const LARGEST: u64 = 4 << 30;
+
+pub struct Residues {
+    placeholders: Vec<Searcher>,
+    traces: TraceFinder,
+    overlap: usize,
+}
+
+/// A trace with its place, in the file or in a member.
+pub struct Found(TraceHit);
+
+impl Found {
+    pub fn remark(self, file: &str, member: Option<&str>) -> Remark {
+        let TraceHit { of, text, form, offset, count } = self.0;
+        let problem = Problem::Trace { of, text, form, member: member.map(str::to_owned), count };
+        Remark { file: file.to_owned(), offset: Some(offset), problem }
+    }
+}
+
+impl Residues {
+    pub fn new(placeholders: &[Placeholder], traces: TraceFinder) -> Residues {
+        let placeholders: Vec<Searcher> = placeholders.iter().map(|one| Searcher::new(one, &[])).collect();
+        let longest = placeholders.iter().map(Searcher::longest).max().unwrap_or(0);
+        let overlap = longest.max(traces.longest());
+        Residues { placeholders, traces, overlap }
+    }
+
+    /// The findings of a file that is in memory; `recorded` are the offsets of placeholders and the ranges that may
+    /// hold the prefix.
+    pub fn search_file(
+        &self,
+        path: &str,
+        bytes: &[u8],
+        kind: Kind,
+        facts: Option<&Facts>,
+        recorded: (&[u64], &[Range<u64>]),
+    ) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        self.search_members(path, "", (bytes, kind, facts), 1, &mut remarks);
+        // What is stored without packing would be told twice.
+        if !matches!(kind, Kind::Compressed(_)) || remarks.is_empty() {
+            let own = self.search(bytes, recorded.0, recorded.1, kind.is_text());
+            remarks.extend(own.into_iter().map(|found| found.remark(path, None)));
+        }
+        remarks
+    }
+
+    fn search_members(
+        &self,
+        path: &str,
+        above: &str,
+        (bytes, kind, facts): (&[u8], Kind, Option<&Facts>),
+        depth: usize,
+        remarks: &mut Vec<Remark>,
+    ) {
+        if kind == Kind::Archive {
+            for (name, member) in library_members(bytes) {
+                let kind = Kind::of(member);
+                let facts = if kind == Kind::Elf { Facts::read(member).ok() } else { None };
+                self.search_members(path, &joined(above, &name), (member, kind, facts.as_ref()), depth, remarks);
+            }
+            return;
+        }
+        let outcome = members::each_member(bytes, kind, facts, &mut |name, reader| {
+            let name = joined(above, name);
+            self.search_member(path, &name, reader, depth, remarks);
+        });
+        if let Err(Unseen { member, reason }) = outcome {
+            let problem = Problem::Unseen { member: Some(joined(above, &member)), reason };
+            remarks.push(Remark::new(path, problem));
+        }
+    }
+
+    fn search_member(&self, path: &str, name: &str, reader: &mut dyn Read, depth: usize, remarks: &mut Vec<Remark>) {
+        let mut head = Vec::new();
+        // A damaged stream ends where the damage is.
+        let _ = reader.take(8).read_to_end(&mut head);
+        let kind = Kind::of(&head);
+        let before = remarks.len();
+        if matches!(kind, Kind::Elf | Kind::Archive | Kind::Compressed(_)) && depth < DEEPEST {
+            // As above.
+            let _ = reader.take(NESTED).read_to_end(&mut head);
+            let facts = if kind == Kind::Elf { Facts::read(&head).ok() } else { None };
+            self.search_members(path, name, (&head, kind, facts.as_ref()), depth + 1, remarks);
+        }
+        if matches!(kind, Kind::Compressed(_)) && remarks.len() > before {
+            return;
+        }
+        let mut whole = io::Cursor::new(head).chain(reader.take(LARGEST));
+        // Damage ends the search inside; an error cannot come out of it.
+        let found = self.search_stream(&mut whole, &[], &[], false).unwrap_or_default();
+        remarks.extend(found.into_iter().map(|found| found.remark(path, Some(name))));
+    }
+
+    /// Searches a stream, a window at a time; it is read to its end, or to where it is damaged.
+    pub fn search_stream(
+        &self,
+        reader: &mut dyn Read,
+        placeholders: &[u64],
+        recorded: &[Range<u64>],
+        is_text: bool,
+    ) -> io::Result<Vec<Found>> {
+        let mut all: Vec<Found> = Vec::new();
+        let (mut window, mut base) = (Vec::new(), 0u64);
+        loop {
+            let before = window.len();
+            let is_damaged = reader.take((WINDOW - before) as u64).read_to_end(&mut window).is_err();
+            let is_end = is_damaged || window.len() < WINDOW;
+            let end = base + window.len() as u64;
+            let own = placeholders.iter().filter(|at| (base..end).contains(at)).map(|at| at - base);
+            let inside = recorded.iter().filter(|range| range.end > base && range.start < end);
+            let inside = inside.map(|range| range.start.saturating_sub(base)..range.end - base);
+            let found = self.search(&window, &own.collect::<Vec<_>>(), &inside.collect::<Vec<_>>(), is_text);
+            for Found(hit) in found {
+                let hit = TraceHit { offset: base + hit.offset, ..hit };
+                match all.iter_mut().find(|one| (one.0.of, one.0.form, &one.0.text) == (hit.of, hit.form, &hit.text)) {
+                    Some(known) => known.0.count += hit.count,
+                    None => all.push(Found(hit)),
+                }
+            }
+            if is_end {
+                return Ok(all);
+            }
+            let kept = window.len().min(self.overlap);
+            window.drain(..window.len() - kept);
+            base = end - kept as u64;
+        }
+    }
+
+    fn search(&self, bytes: &[u8], placeholders: &[u64], recorded: &[Range<u64>], is_text: bool) -> Vec<Found> {
+        let mut all: Vec<Found> = Vec::new();
+        let is_recorded = |at: u64| {
+            let before = recorded.partition_point(|range| range.start <= at);
+            before > 0 && at < recorded[before - 1].end
+        };
+        for searcher in &self.placeholders {
+            for residue in searcher.search(bytes, placeholders, is_text) {
+                // One placeholder may be the head of another.
+                if is_recorded(residue.offset) {
+                    continue;
+                }
+                let text = match residue.trace {
+                    Trace::Placeholder => "the placeholder",
+                    Trace::Token => "the end of the placeholder",
+                    Trace::Head => "the start of the placeholder",
+                    Trace::Piece => "a piece of the placeholder",
+                    Trace::Folder(_) => "a folder",
+                };
+                let form = match residue.form {
+                    Form::Bytes => TraceForm::Bytes,
+                    Form::Wide16 => TraceForm::Wide16,
+                    Form::Wide32 => TraceForm::Wide32,
+                };
+                let (of, text) = (TraceOf::Placeholder, text.to_owned());
+                let hit = TraceHit { of, text, form, offset: residue.offset, count: residue.count };
+                if !all.iter().any(|one| one.0.offset == hit.offset && one.0.of == of) {
+                    all.push(Found(hit));
+                }
+            }
+        }
+        all.extend(self.traces.search(bytes, recorded, is_text).into_iter().map(Found));
+        all
+    }
+}
+
+fn joined(above: &str, name: &str) -> String {
+    if above.is_empty() { name.to_owned() } else { format!("{above}: {name}") }
+}
+
+/// The members of a static library with their bytes (ar(5)); stops where the file is damaged.
+fn library_members(bytes: &[u8]) -> Vec<(String, &[u8])> {
+    let mut members = Vec::new();
+    let mut at = 8;
+    while let Some(header) = bytes.get(at..at + 60) {
+        let text = |range: Range<usize>| String::from_utf8_lossy(&header[range]).trim().to_owned();
+        let Ok(size) = text(48..58).parse::<usize>() else { break };
+        let Some(end) = (at + 60).checked_add(size).filter(|end| *end <= bytes.len()) else { break };
+        members.push((text(0..16).trim_end_matches('/').to_owned(), &bytes[at + 60..end]));
+        // Members start at even places.
+        at = end + end % 2;
+    }
+    members
+}

@@ -1,0 +1,147 @@
+//! What is audited: a tree, an installed prefix with its manifests, one file, or a package archive, unpacked aside.
+//!
+//! Does not look into files (`collect.rs`).
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::archive::unpack::{self, Limits};
+use crate::flow::audit::Error;
+use crate::model::package::{EntryKind, FileEntry, PackageManifest};
+use crate::model::prefix::{Placeholder, Prefix};
+use crate::prefix_dir::{PrefixDir, State};
+
+/// What the path turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Tree,
+    /// A prefix that an install made: the recorded places hold the prefix.
+    Installed,
+    /// A package archive, unpacked: the recorded places hold the placeholder.
+    Package,
+    File,
+}
+
+/// What is audited.
+#[derive(Debug)]
+pub struct Subject {
+    pub kind: Kind,
+    /// The folder, all links followed; of a file the one it lies in.
+    pub root: PathBuf,
+    /// The file, where only one is meant.
+    pub only: Option<String>,
+    pub packages: Vec<PackageManifest>,
+    recorded: HashMap<String, (FileEntry, usize)>,
+    _unpacked: Option<tempfile::TempDir>,
+}
+
+impl Subject {
+    /// Finds out what the path is; a package archive is unpacked.
+    pub fn open(path: &Path) -> Result<Subject, Error> {
+        let disk = |doing| move |source| Error::Disk { doing, source };
+        if !path.exists() {
+            return Err(Error::Absent { path: path.to_owned() });
+        }
+        let real = fs_err::canonicalize(path).map_err(disk("looking at what is audited"))?;
+        if real.is_dir() {
+            let mut subject = Subject::bare(Kind::Tree, real);
+            subject.read_manifests()?;
+            return Ok(subject);
+        }
+        if is_package(&real) {
+            let folder = tempfile::Builder::new().prefix("tagalong-audit-").tempdir();
+            let folder = folder.map_err(disk("making a folder to unpack into"))?;
+            let root = fs_err::canonicalize(folder.path()).map_err(disk("looking at the unpacked package"))?;
+            let file = || fs_err::File::open(&real).map_err(disk("opening the package archive"));
+            let placeholder = unpack::read_manifest(file()?)?.placeholder;
+            // At its own placeholder the package stays as it was built.
+            let prefix = Prefix::new(placeholder.as_path()).map_err(|error| Error::Disk {
+                doing: "reading the placeholder of the package",
+                source: std::io::Error::other(error.to_string()),
+            })?;
+            let unpacked = unpack::unpack(file()?, &root, &prefix, &Limits::default())?;
+            let mut subject = Subject::bare(Kind::Package, root);
+            subject._unpacked = Some(folder);
+            subject.add(unpacked.manifest);
+            return Ok(subject);
+        }
+        let name = real.file_name().map(|name| name.to_string_lossy().into_owned());
+        let folder = real.parent().unwrap_or(Path::new("/")).to_owned();
+        Ok(Subject { only: name, ..Subject::bare(Kind::File, folder) })
+    }
+
+    fn bare(kind: Kind, root: PathBuf) -> Subject {
+        Subject { kind, root, only: None, packages: Vec::new(), recorded: HashMap::new(), _unpacked: None }
+    }
+
+    fn read_manifests(&mut self) -> Result<(), Error> {
+        // The root folder of a system is no prefix, but may be audited.
+        let Ok(dir) = PrefixDir::new(&self.root) else { return Ok(()) };
+        let State::Installed(receipt) = dir.state()? else { return Ok(()) };
+        for package in &receipt.packages {
+            let manifest = dir.manifest(package)?;
+            self.add(manifest);
+        }
+        self.kind = Kind::Installed;
+        Ok(())
+    }
+
+    fn add(&mut self, manifest: PackageManifest) {
+        let place = self.packages.len();
+        for entry in &manifest.entries {
+            if let EntryKind::File(file) = &entry.kind
+                && !file.relocations.is_empty()
+            {
+                self.recorded.insert(entry.path.to_string(), (file.clone(), place));
+            }
+        }
+        self.packages.push(manifest);
+    }
+
+    pub fn is_tree(&self) -> bool {
+        self.kind != Kind::File
+    }
+
+    /// All placeholders that may stand in the files, each once.
+    pub fn placeholders(&self, project: &Placeholder) -> Vec<Placeholder> {
+        let mut all = vec![project.clone()];
+        for package in &self.packages {
+            if !all.contains(&package.placeholder) {
+                all.push(package.placeholder.clone());
+            }
+        }
+        all
+    }
+
+    /// The offsets at which a file holds the placeholder by right.
+    pub fn placeholders_in(&self, path: &str) -> Vec<u64> {
+        let Some((file, _)) = self.recorded.get(path).filter(|_| self.kind == Kind::Package) else {
+            return Vec::new();
+        };
+        file.relocations.text.iter().chain(&file.relocations.fixed).copied().collect()
+    }
+
+    /// The ranges of a file in which the prefix or the placeholder stands by right, ascending.
+    pub fn recorded_in(&self, path: &str) -> Vec<Range<u64>> {
+        let Some((file, package)) = self.recorded.get(path) else { return Vec::new() };
+        let placeholder = self.packages[*package].placeholder.as_bytes().len() as u64;
+        let prefix = self.root.as_os_str().len() as u64;
+        let fixed = file.relocations.fixed.iter().map(|at| *at..at + placeholder);
+        let text = file.relocations.text.iter().enumerate().map(|(place, at)| match self.kind {
+            Kind::Package => *at..at + placeholder,
+            // Each one before has changed the length.
+            _ => {
+                let start = at.saturating_sub(place as u64 * placeholder) + place as u64 * prefix;
+                start..start + prefix
+            }
+        });
+        fixed.chain(text).collect()
+    }
+}
+
+/// Whether a file is a package archive of this program: it starts with a manifest.
+fn is_package(path: &Path) -> bool {
+    fs_err::File::open(path).is_ok_and(|file| unpack::read_manifest(file).is_ok())
+        || path.as_os_str().as_encoded_bytes().ends_with(b".tar.zst")
+}

@@ -1,0 +1,152 @@
+//! What an ELF file defines and asks for by name: dynamic symbols with their versions (LSB Core, symbol versioning).
+//!
+//! Does not say who provides a symbol; `audit/process.rs` does.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use goblin::elf::Elf;
+use goblin::elf::sym::{STB_GLOBAL, STB_WEAK, STT_FUNC, STT_OBJECT};
+
+use crate::relocate::elf::layout::{Layout, tags};
+use crate::relocate::elf::{ElfFault, Facts};
+
+/// DT_VERSYM of elf.h: the version index of each dynamic symbol.
+const VERSYM: u64 = 0x6fff_fff0;
+
+/// A bound for hostile counts; no file known has a thousandth of it.
+const MOST_RECORDS: u64 = 1 << 20;
+
+/// The dynamic symbols of one file.
+#[derive(Debug, Clone, Default)]
+pub struct Symbols {
+    /// The undefined ones that carry a version.
+    pub wanted: Vec<Wanted>,
+    /// Names of the defined ones that are not weak: what interposes, or is interposed.
+    pub strong: Vec<Box<str>>,
+    /// Digests of `name` and of `name@version` of all defined ones: a tree can hold millions.
+    defined: HashSet<u64>,
+    /// Whether the file gives versions to what it defines.
+    has_versions: bool,
+}
+
+/// An undefined symbol with the version and the library it was linked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub name: Box<str>,
+    pub version: Box<str>,
+    pub library: Box<str>,
+    pub is_weak: bool,
+}
+
+impl Symbols {
+    /// Reads the dynamic symbols; a file without any gives none.
+    ///
+    /// # Errors
+    /// [`ElfFault`] when tables lie outside of the file or contradict each other.
+    pub fn read(bytes: &[u8], facts: &Facts) -> Result<Symbols, ElfFault> {
+        let Some(dynamic) = &facts.dynamic else { return Ok(Symbols::default()) };
+        let layout = Layout::read(bytes)?;
+        let versions = Versions::read(&layout)?;
+        let elf = Elf::parse(bytes)?;
+        let mut symbols = Symbols { has_versions: !dynamic.versions_defined.is_empty(), ..Symbols::default() };
+        for (place, symbol) in elf.dynsyms.iter().enumerate() {
+            let Some(name) = elf.dynstrtab.get_at(symbol.st_name).filter(|name| !name.is_empty()) else { continue };
+            let index = versions.index_of(&layout, place)?;
+            let is_weak = symbol.st_bind() == STB_WEAK;
+            if symbol.is_import() || symbol.st_shndx == 0 {
+                if let Some((library, version)) = versions.needed.get(&(index & 0x7fff)) {
+                    let (version, library) = (version.as_str().into(), library.as_str().into());
+                    symbols.wanted.push(Wanted { name: name.into(), version, library, is_weak });
+                }
+                continue;
+            }
+            symbols.defined.insert(digest(name, ""));
+            if let Some(version) = versions.defined.get(&(index & 0x7fff)) {
+                symbols.defined.insert(digest(name, version));
+            }
+            let is_plain = matches!(symbol.st_type(), STT_FUNC | STT_OBJECT) && symbol.st_visibility() == 0;
+            if symbol.st_bind() == STB_GLOBAL && is_plain {
+                symbols.strong.push(name.into());
+            }
+        }
+        symbols.strong.sort_unstable();
+        symbols.strong.dedup();
+        Ok(symbols)
+    }
+
+    /// Whether a symbol of that name and version is defined; a file without versions answers to every version.
+    pub fn define(&self, name: &str, version: &str) -> bool {
+        self.defined.contains(&digest(name, if self.has_versions { version } else { "" }))
+    }
+}
+
+fn digest(name: &str, version: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (name, version).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The version indices of a file.
+#[derive(Default)]
+struct Versions {
+    table: Option<usize>,
+    /// Library and version by index.
+    needed: BTreeMap<u16, (String, String)>,
+    defined: BTreeMap<u16, String>,
+}
+
+impl Versions {
+    fn read(layout: &Layout<'_>) -> Result<Versions, ElfFault> {
+        let mut versions = Versions::default();
+        let Some(table) = layout.value(VERSYM) else { return Ok(versions) };
+        versions.table = Some(layout.offset_of(table)?);
+        versions.read_needed(layout)?;
+        versions.read_defined(layout)?;
+        Ok(versions)
+    }
+
+    fn read_needed(&mut self, layout: &Layout<'_>) -> Result<(), ElfFault> {
+        let Some(start) = layout.value(tags::VERNEED) else { return Ok(()) };
+        let mut at = layout.offset_of(start)?;
+        let mut left = MOST_RECORDS;
+        for _ in 0..layout.value(tags::VERNEEDNUM).unwrap_or(0).min(MOST_RECORDS) {
+            let library = layout.string(u64::from(layout.u32_at(at.saturating_add(4))?))?;
+            let mut aux = at.saturating_add(layout.u32_at(at.saturating_add(8))? as usize);
+            for _ in 0..layout.u16_at(at.saturating_add(2))? {
+                left = left.checked_sub(1).ok_or_else(|| ElfFault::new("too many symbol versions"))?;
+                let index = layout.u16_at(aux.saturating_add(6))?;
+                let version = layout.string(u64::from(layout.u32_at(aux.saturating_add(8))?))?;
+                self.needed.insert(index & 0x7fff, (library.clone(), version));
+                match layout.u32_at(aux.saturating_add(12))? {
+                    0 => break,
+                    next => aux = aux.saturating_add(next as usize),
+                }
+            }
+            match layout.u32_at(at.saturating_add(12))? {
+                0 => break,
+                next => at = at.saturating_add(next as usize),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_defined(&mut self, layout: &Layout<'_>) -> Result<(), ElfFault> {
+        let Some(start) = layout.value(tags::VERDEF) else { return Ok(()) };
+        let mut at = layout.offset_of(start)?;
+        for _ in 0..layout.value(tags::VERDEFNUM).unwrap_or(0).min(MOST_RECORDS) {
+            let index = layout.u16_at(at.saturating_add(4))?;
+            let aux = at.saturating_add(layout.u32_at(at.saturating_add(12))? as usize);
+            self.defined.insert(index & 0x7fff, layout.string(u64::from(layout.u32_at(aux)?))?);
+            match layout.u32_at(at.saturating_add(16))? {
+                0 => break,
+                next => at = at.saturating_add(next as usize),
+            }
+        }
+        Ok(())
+    }
+
+    fn index_of(&self, layout: &Layout<'_>, place: usize) -> Result<u16, ElfFault> {
+        self.table.map_or(Ok(0), |table| layout.u16_at(table.saturating_add(place.saturating_mul(2))))
+    }
+}

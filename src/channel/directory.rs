@@ -15,6 +15,9 @@ use crate::model::digest::{Digest, DigestingReader};
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
 
+/// How much is copied between two reports of progress, in bytes.
+const STEP: u64 = 8 << 20;
+
 /// A folder that holds a channel.
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -113,13 +116,21 @@ impl Objects for Directory {
         on_bytes: &mut dyn FnMut(u64),
     ) -> Result<Option<u64>, ChannelError> {
         let Some(file) = self.open(path)? else { return Ok(None) };
-        // Without a buffer of ours the kernel copies, or shares the blocks (copy_file_range(2)).
-        let count = io::copy(&mut file.take(limit + 1), into).map_err(system)?;
-        if count > limit {
-            return Err(ChannelError::TooLarge { path: path.to_owned(), limit });
+        let (file, _) = file.into_parts();
+        let mut rest = file.take(limit + 1);
+        let mut count = 0;
+        loop {
+            // Without a buffer of ours the kernel copies, or shares the blocks (copy_file_range(2)).
+            let step = io::copy(&mut rest.by_ref().take(STEP), into).map_err(system)?;
+            count += step;
+            if count > limit {
+                return Err(ChannelError::TooLarge { path: path.to_owned(), limit });
+            }
+            on_bytes(count);
+            if step < STEP {
+                return Ok(Some(count));
+            }
         }
-        on_bytes(count);
-        Ok(Some(count))
     }
 
     fn platforms(&self, folder: &str, _likely: &[Platform]) -> Result<Vec<Platform>, ChannelError> {

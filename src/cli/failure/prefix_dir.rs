@@ -1,6 +1,7 @@
 //! Words for what goes wrong with a prefix on disk.
 
 use crate::cli::failure::{Code, Failure};
+use crate::model::package::ManifestFault;
 use crate::prefix_dir::PrefixDirError;
 
 impl From<&PrefixDirError> for Failure {
@@ -23,6 +24,11 @@ impl From<&PrefixDirError> for Failure {
                 Failure::new(Code::Internal, "an install was broken off, and what to do about it cannot be told")
                     .why(format!("`{}` cannot be read: {reason}", path.display()))
                     .next("remove that file and the prefix, then run `tagalong install`")
+            }
+            PrefixDirError::Manifest { path, fault: fault @ ManifestFault::Format { .. } } => {
+                Failure::new(Code::CheckFound, format!("`{}` is of another tagalong", path.display()))
+                    .why(fault.to_string())
+                    .next("use the tagalong that installed it, or `tagalong install --force` to install with this one")
             }
             PrefixDirError::Manifest { path, fault } => {
                 Failure::new(Code::CheckFound, format!("`{}` is damaged", path.display()))

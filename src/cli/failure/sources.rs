@@ -56,7 +56,8 @@ impl From<&Error> for Failure {
 /// Why no place gave a source: the digests first, since wrong bytes are worse than none.
 fn unavailable(recipe: &RecipeName, wanted: &Wanted, tries: &[Try]) -> Failure {
     let wrong = tries.iter().find(|one| matches!(one.reason, Reason::WrongDigest { .. }));
-    let is_absent = !tries.is_empty() && tries.iter().all(|one| one.reason == Reason::Absent);
+    // Also where there was nowhere to ask.
+    let is_absent = tries.iter().all(|one| one.reason == Reason::Absent);
     let (code, what) = match (wrong.is_some(), is_absent) {
         (true, _) => (Code::Verification, format!("the source of {recipe} is not what the recipe says")),
         (_, true) => (Code::NotFound, format!("no place has the source of {recipe}")),

@@ -34,7 +34,13 @@ fn terminal_sees_a_bar_with_size_and_rate_and_a_log_sees_one_line() {
     world.forget_cache();
     let mut script = world.command("script", world.checkout());
     let program = env!("CARGO_BIN_EXE_tagalong");
-    script.args(["--quiet", "--return", "--command", &format!("stty cols 100 rows 30; {program} install"), "/dev/null"]);
+    script.args([
+        "--quiet",
+        "--return",
+        "--command",
+        &format!("stty cols 100 rows 30; {program} install"),
+        "/dev/null",
+    ]);
     let output = script.env("TERM", "xterm").output().unwrap();
     let seen = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{seen}");

@@ -1,14 +1,16 @@
 //! Runs one build plan: ingredients, sandbox, steps, seal, tests.
 //!
-//! `crew.rs` orders, `package.rs` makes one package, `sandbox/` limits its steps, `seal.rs` proves it.
+//! `crew.rs` orders, `package.rs` makes one package, `sandbox/` limits its steps, `seal/` proves it; `toolchain.rs` tells what compiles.
 
 pub mod crew;
 pub mod error;
 pub mod ingredients;
 pub mod package;
 pub mod prebuilt;
+mod remembered;
 pub mod running;
 pub mod sandbox;
 pub mod seal;
 pub mod steps;
+mod toolchain;
 pub mod work;

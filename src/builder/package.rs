@@ -59,7 +59,7 @@ pub struct Workshop<'a> {
     /// The most jobs one program may start that does not know make's jobserver.
     pub jobs: u32,
     /// What the compilers are told beyond the usual.
-    pub flags: &'static str,
+    pub flags: &'a str,
     /// Whether the work folder stays when a step fails.
     pub is_kept: bool,
     /// The package that a shell is opened for instead of building it.
@@ -154,7 +154,7 @@ impl Workshop<'_> {
             source: seen.join("src").display().to_string(),
             out: seen.join("out").display().to_string(),
             jobs: recipe.build.jobs.unwrap_or(self.jobs).min(self.jobs),
-            flags: self.flags,
+            flags: self.flags.to_owned(),
         };
         let home = work.seen_home().display().to_string();
         let environment = steps::environment(recipe, &scene, &home, &seen.display().to_string());
@@ -271,7 +271,7 @@ impl Workshop<'_> {
             source: String::new(),
             out: String::new(),
             jobs: self.jobs,
-            flags: self.flags,
+            flags: self.flags.to_owned(),
         };
         let home = work.seen_home().display().to_string();
         let mut environment = steps::environment(recipe, &scene, &home, "/nowhere");

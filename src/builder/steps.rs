@@ -16,7 +16,7 @@ pub struct Scene {
     /// The jobs that a program may start that does not know make's jobserver.
     pub jobs: u32,
     /// What the compilers are told beyond the usual.
-    pub flags: &'static str,
+    pub flags: String,
 }
 
 /// One step: a name for the log, and a script for `sh -e`.

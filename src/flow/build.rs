@@ -101,7 +101,7 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
     let store = Store::open(options.cache)?;
     let project = checkout.project();
     let sandbox = pick_sandbox(options)?;
-    let machine = Machine::look();
+    let machine = Machine::look(options.cache);
     let image = project.platform(&platform).and_then(|config| config.image.clone());
     let pairs = recipes
         .iter()
@@ -149,7 +149,7 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
         platform: &platform,
         runner: &runner,
         jobs: u32::try_from(options.jobs.get()).unwrap_or(u32::MAX),
-        flags: machine.flags,
+        flags: &machine.flags,
         is_kept: options.is_kept,
         shell: options.shell.as_ref(),
         tell: options.tell,

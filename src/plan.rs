@@ -9,6 +9,7 @@ use crate::model::bundle::BuildRecord;
 use crate::model::digest::Digest;
 use crate::model::recipe::{Recipe, RecipeName, RpathKind};
 use crate::model::source::{Identity, Source, Unpack};
+use crate::model::tag::DepsTag;
 
 /// What a build will do, in dependency order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +30,19 @@ pub struct PlannedPackage {
 /// Take what exists, or build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    Take { archive: Digest },
+    Take { archive: Digest, from: Origin },
     Build { reason: Reason },
+}
+
+/// Where a package that is not built comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Built here, or fetched, before.
+    Store,
+    /// A bundle on a channel holds a package of this key.
+    Bundle { tag: DepsTag, channel: String },
+    /// The recipe is the tag's, so the tag's package is taken whatever made it.
+    Tag { tag: DepsTag, channel: String },
 }
 
 /// Why a package is built.
@@ -54,11 +66,30 @@ pub trait Known {
     fn has(&self, archive: Digest) -> bool;
     /// The ingredients of earlier builds of a recipe.
     fn earlier(&self, name: &RecipeName) -> Vec<Ingredients>;
+    /// A package of exactly this key in a bundle that can be fetched.
+    fn in_a_bundle(&self, key: BuildKey) -> Option<(Digest, Origin)>;
+}
+
+/// What the user says about the plan.
+#[derive(Debug, Clone, Default)]
+pub struct Orders {
+    /// Recipes that are built although nothing changed.
+    pub forced: BTreeSet<RecipeName>,
+    /// Packages that are taken as they are, whatever their keys would be here.
+    pub given: BTreeMap<RecipeName, Given>,
+}
+
+/// A package that is taken as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    pub key: BuildKey,
+    pub archive: Digest,
+    pub from: Origin,
 }
 
 /// Plans the recipes, which come in dependency order with the ingredients that are their own; the keys of their
 /// needs are added here.
-pub fn plan(recipes: &[(&Recipe, Ingredients)], forced: &BTreeSet<RecipeName>, known: &impl Known) -> BuildPlan {
+pub fn plan(recipes: &[(&Recipe, Ingredients)], orders: &Orders, known: &impl Known) -> BuildPlan {
     let mut keys: BTreeMap<&RecipeName, BuildKey> = BTreeMap::new();
     let mut steps = Vec::with_capacity(recipes.len());
     for (recipe, own) in recipes {
@@ -75,9 +106,13 @@ pub fn plan(recipes: &[(&Recipe, Ingredients)], forced: &BTreeSet<RecipeName>, k
                 ingredients.add(format!("tool {tool}"), key.hex());
             }
         }
-        let key = ingredients.key();
+        let given = orders.given.get(&recipe.name);
+        let key = given.map_or_else(|| ingredients.key(), |given| given.key);
         keys.insert(&recipe.name, key);
-        let action = decide(&recipe.name, key, &ingredients, forced, known);
+        let action = match given {
+            Some(given) => Action::Take { archive: given.archive, from: given.from.clone() },
+            None => decide(&recipe.name, key, &ingredients, &orders.forced, known),
+        };
         let (name, version) = (recipe.name.clone(), recipe.version.clone());
         steps.push(PlannedPackage { name, version, ingredients, key, action });
     }
@@ -95,9 +130,17 @@ fn decide(
         return Action::Build { reason: Reason::Forced };
     }
     match known.record(key) {
-        Some(record) if known.has(record.archive) => return Action::Take { archive: record.archive },
-        Some(_) => return Action::Build { reason: Reason::Lost },
-        None => {}
+        Some(record) if known.has(record.archive) => {
+            return Action::Take { archive: record.archive, from: Origin::Store };
+        }
+        record => {
+            if let Some((archive, from)) = known.in_a_bundle(key) {
+                return Action::Take { archive, from };
+            }
+            if record.is_some() {
+                return Action::Build { reason: Reason::Lost };
+            }
+        }
     }
     let earlier = known.earlier(name);
     let nearest = earlier.iter().min_by_key(|earlier| ingredients.differences(earlier).len());
@@ -182,6 +225,9 @@ mod tests {
         fn earlier(&self, _name: &RecipeName) -> Vec<Ingredients> {
             Vec::new()
         }
+        fn in_a_bundle(&self, _key: BuildKey) -> Option<(Digest, Origin)> {
+            None
+        }
     }
 
     struct Earlier(Ingredients);
@@ -195,6 +241,9 @@ mod tests {
         }
         fn earlier(&self, _name: &RecipeName) -> Vec<Ingredients> {
             vec![self.0.clone()]
+        }
+        fn in_a_bundle(&self, _key: BuildKey) -> Option<(Digest, Origin)> {
+            None
         }
     }
 
@@ -231,7 +280,7 @@ mod tests {
 
     fn keys(recipes: &[Recipe]) -> Vec<BuildKey> {
         let pairs: Vec<_> = recipes.iter().map(|recipe| (recipe, of_recipe(recipe))).collect();
-        plan(&pairs, &BTreeSet::new(), &Nothing).steps.into_iter().map(|step| step.key).collect()
+        plan(&pairs, &Orders::default(), &Nothing).steps.into_iter().map(|step| step.key).collect()
     }
 
     #[test]
@@ -259,7 +308,7 @@ mod tests {
         let before = recipe("a", &[]);
         let mut after = before.clone();
         after.version = "2".to_owned();
-        let plan = plan(&[(&after, of_recipe(&after))], &BTreeSet::new(), &Earlier(of_recipe(&before)));
+        let plan = plan(&[(&after, of_recipe(&after))], &Orders::default(), &Earlier(of_recipe(&before)));
         let reason = Reason::Changed {
             ingredient: "recipe version".to_owned(),
             was: Some("1".to_owned()),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors; imports go down, or stay inside a room.
-const FLOORS: [(&str, u8); 26] = [
+const FLOORS: [(&str, u8); 27] = [
     ("model", 0),
     ("nearest", 1),
     ("toml_file", 1),
@@ -29,6 +29,7 @@ const FLOORS: [(&str, u8); 26] = [
     ("sources", 2),
     ("recipe_folder", 2),
     ("builder", 2),
+    ("search", 2),
     ("signing", 2),
     ("flow", 3),
     ("cli", 4),

@@ -1,5 +1,6 @@
 //! `tagalong build`: options, the printed plan, Ctrl-C.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,9 +10,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
-use crate::flow::build::{self, Options, Outcome};
+use crate::flow::build::{self, Options, Outcome, Place};
+use crate::model::depth::Depth;
+use crate::model::event::Tell;
 use crate::model::recipe::RecipeName;
-use crate::plan::{Action, PlannedPackage, Reason};
+use crate::plan::{Action, Origin, PlannedPackage, Reason};
+use crate::search::Network;
 
 /// Builds packages from the recipes
 #[derive(Debug, clap::Args)]
@@ -27,6 +31,9 @@ pub struct Arguments {
     /// Says in full why each package is built or taken
     #[arg(long)]
     explain: bool,
+    /// Asks no channel that needs a network for packages that are built already
+    #[arg(long)]
+    offline: bool,
     /// Builds NAME although nothing changed
     #[arg(long, value_name = "NAME")]
     force: Vec<String>,
@@ -47,33 +54,20 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
     let talk = Talk::new(settings);
     let tell = |event| talk.tell(event);
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .map_err(|error| Failure::internal(format!("signals cannot be taken: {error}")))?;
-    }
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::internal(format!("the program does not know its own file: {error}")))?;
+    let (stop, program) = (stop_flag()?, own_file()?);
     let options = Options {
-        directory: &settings.directory,
-        cache: &settings.cache,
         names: names(&arguments.names)?,
         forced: names(&arguments.force)?,
-        is_dry_run: arguments.dry_run,
+        depth: if arguments.dry_run { Depth::Plan } else { Depth::Act },
+        network: if arguments.offline { Network::Offline } else { Network::Allowed },
         is_kept: arguments.keep,
         shell: arguments.shell.as_ref().map(|name| parse(name)).transpose()?,
-        is_on_host: arguments.sandbox == "host",
         jobs: arguments.jobs.unwrap_or(settings.jobs),
-        mirrors: &settings.source_mirrors,
-        program,
-        stop: &stop,
-        tell: &tell,
+        ..plain(settings, &program, arguments.sandbox == "host", &stop, &tell)
     };
     let outcome = build::build(&options);
     if stop.load(Ordering::Relaxed) {
-        eprintln!("stopped: nothing half-done is left, packages that were finished are kept");
-        // What a shell reports for a program that SIGINT ended.
-        return Ok(ExitCode::from(130));
+        return Ok(stopped());
     }
     let outcome = outcome?;
     if arguments.json {
@@ -89,6 +83,52 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
+/// A build of all recipes with nothing special.
+pub(super) fn plain<'a>(
+    settings: &'a Settings,
+    program: &'a Path,
+    is_on_host: bool,
+    stop: &'a AtomicBool,
+    tell: Tell<'a>,
+) -> Options<'a> {
+    Options {
+        place: Place { directory: &settings.directory, cache: &settings.cache, program, is_on_host },
+        names: Vec::new(),
+        forced: Vec::new(),
+        depth: Depth::Act,
+        network: Network::Allowed,
+        is_kept: false,
+        shell: None,
+        jobs: settings.jobs,
+        mirrors: &settings.source_mirrors,
+        stop,
+        tell,
+    }
+}
+
+/// A flag that Ctrl-C and its like set.
+pub(super) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .map_err(|error| Failure::internal(format!("signals cannot be taken: {error}")))?;
+    }
+    Ok(stop)
+}
+
+/// The file of this program, which runs again inside sandboxes.
+pub(super) fn own_file() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::internal(format!("the program does not know its own file: {error}")))
+}
+
+/// What is said and given back after Ctrl-C.
+pub(super) fn stopped() -> ExitCode {
+    eprintln!("stopped: nothing half-done is left, packages that were finished are kept");
+    // What a shell reports for a program that SIGINT ended.
+    ExitCode::from(130)
+}
+
 fn names(given: &[String]) -> Result<Vec<RecipeName>, Failure> {
     given.iter().map(|name| parse(name)).collect()
 }
@@ -98,12 +138,22 @@ fn parse(name: &str) -> Result<RecipeName, Failure> {
         .map_err(|error| Failure::new(Code::Usage, error.to_string()).next("`tagalong recipe graph` lists the recipes"))
 }
 
-fn line(step: &PlannedPackage) -> String {
+/// What is done about one package, with the reason.
+pub(super) fn line(step: &PlannedPackage) -> String {
     match &step.action {
-        Action::Take { archive } => {
-            format!("take  {} {}: built before as {}", step.name, step.version, archive.short(12))
+        Action::Take { archive, from } => {
+            format!("take  {} {}: {} as {}", step.name, step.version, whence(from), archive.short(12))
         }
         Action::Build { reason } => format!("build {} {}: {}", step.name, step.version, words(reason)),
+    }
+}
+
+/// Where a package is taken from.
+fn whence(from: &Origin) -> String {
+    match from {
+        Origin::Store => "built before".to_owned(),
+        Origin::Bundle { tag, channel } => format!("in the bundle of {tag} on channel `{channel}`"),
+        Origin::Tag { tag, channel } => format!("as {tag} has it, from channel `{channel}`"),
     }
 }
 
@@ -142,7 +192,7 @@ fn json(outcome: &Outcome) -> String {
         .map(|step| {
             let made = outcome.made.iter().find(|made| made.manifest.name == step.name);
             let (action, reason, taken) = match &step.action {
-                Action::Take { archive } => ("take", "built before".to_owned(), Some(*archive)),
+                Action::Take { archive, from } => ("take", whence(from), Some(*archive)),
                 Action::Build { reason } => ("build", words(reason), None),
             };
             serde_json::json!({

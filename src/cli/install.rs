@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
 use crate::checkout::Forced;
+use crate::cli::build::{own_file, plain};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
@@ -35,6 +37,9 @@ pub struct Arguments {
     /// Uses no network: what was fetched before, and `file:` channels
     #[arg(long)]
     offline: bool,
+    /// Builds the recipes that are not the tag's, and what needs them; takes the rest from the tag's bundle
+    #[arg(long, conflicts_with = "platform")]
+    build: bool,
     /// Tells what would be installed, and changes nothing
     #[arg(long)]
     dry_run: bool,
@@ -47,6 +52,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
+    let talk = Talk::new(settings);
+    let tell = |event| talk.tell(event);
+    let (stop, program) = (AtomicBool::new(false), own_file()?);
     let options = Options {
         folder: settings.directory.clone(),
         cache: settings.cache.clone(),
@@ -57,11 +65,12 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         network: if arguments.offline { Network::Offline } else { Network::Allowed },
         existing: if arguments.force { Existing::Replace } else { Existing::Respect },
         depth: if arguments.dry_run { Depth::Plan } else { Depth::Act },
+        is_built: arguments.build,
+        build: plain(settings, &program, false, &stop, &tell),
     };
-    let talk = Talk::new(settings);
     let outcome = {
         let _section = talk.section("tagalong_install", "tagalong install");
-        install::install(&options, &|event| talk.tell(event))?
+        install::install(&options, &tell)?
     };
     if arguments.json {
         println!("{:#}", to_json(&outcome));
@@ -96,8 +105,11 @@ fn sentences(outcome: &Outcome, folder: &Path) -> Vec<String> {
         }
         Outcome::Installed { prefix, receipt } => {
             let (files, relocated) = receipt.files();
+            let built: Vec<&str> =
+                receipt.packages.iter().filter(|one| one.built).map(|one| one.name.as_str()).collect();
+            let built = if built.is_empty() { String::new() } else { format!("; built here: {}", built.join(", ")) };
             vec![format!(
-                "installed {} for {} in {}: {}, {} files, {} relocated",
+                "installed {} for {} in {}: {}, {} files, {} relocated{built}",
                 receipt.tag,
                 receipt.platform,
                 shown(prefix.as_path(), folder),

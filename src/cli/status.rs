@@ -97,7 +97,10 @@ fn installed(state: &State) -> String {
             let stacks =
                 if receipt.stacks.is_empty() { String::new() } else { format!(" of {}", receipt.stacks.join(", ")) };
             let count = packages(receipt.packages.len());
-            format!("{kind}{tag} for {} from channel `{channel}`: {count}{stacks}", receipt.platform)
+            let built: Vec<&str> =
+                receipt.packages.iter().filter(|one| one.built).map(|one| one.name.as_str()).collect();
+            let built = if built.is_empty() { String::new() } else { format!("; built here: {}", built.join(", ")) };
+            format!("{kind}{tag} for {} from channel `{channel}`: {count}{stacks}{built}", receipt.platform)
         }
         State::Unreadable { reason } => format!("unknown: {reason}"),
         State::Empty | State::Interrupted | State::Foreign => "nothing".to_owned(),

@@ -8,6 +8,7 @@ use crate::checkout::{self, Checkout, Forced, Resolution, Wanted};
 use crate::host::HostError;
 use crate::model::platform::Platform;
 use crate::model::prefix::Prefix;
+use crate::model::project::DriftPolicy;
 use crate::place::{self, PlaceError};
 use crate::prefix_dir::{Changed, PrefixDir, PrefixDirError, State};
 
@@ -81,7 +82,20 @@ pub fn status(options: &Options) -> Result<Outcome, Error> {
         (State::Installed(receipt), Reading::Files) => Some(dir.verify(receipt)?),
         _ => None,
     };
-    let verdict = verdict(&state, &resolution, &platforms, dir.prefix());
+    let mut verdict = verdict(&state, &resolution, &platforms, dir.prefix());
+    if let (Verdict::Current, State::Installed(receipt)) = (verdict, &state) {
+        // An install that was partly built belongs to the recipes that it was built from.
+        let asks_to_build = project.drift == DriftPolicy::Build && resolution.forced.is_none();
+        let is_drifted = !resolution.drift.is_empty();
+        let wanted = if is_drifted && (receipt.built.is_some() || asks_to_build) {
+            checkout.recipes_tree_on_disk()?
+        } else {
+            None
+        };
+        if receipt.built != wanted {
+            verdict = Verdict::Other;
+        }
+    }
     Ok(Outcome { resolution, platform, prefix: dir.prefix().clone(), state, verdict, changed })
 }
 

@@ -100,33 +100,33 @@ impl BundleManifest {
         names.dedup();
         names
     }
+}
 
-    /// The packages of these stacks and all they need, in the manifest's order; all of them for no stacks.
-    ///
-    /// # Errors
-    /// The first stack that no package belongs to.
-    pub fn select(&self, stacks: &[String]) -> Result<Vec<&BundlePackage>, UnknownStack> {
-        if stacks.is_empty() {
-            return Ok(self.packages.iter().collect());
-        }
-        for stack in stacks {
-            if !self.packages.iter().any(|package| package.stacks.contains(stack)) {
-                let mut known: Vec<String> = self.packages.iter().flat_map(|one| one.stacks.clone()).collect();
-                known.sort();
-                known.dedup();
-                return Err(UnknownStack { given: stack.clone(), known });
-            }
-        }
-        let mut wanted: std::collections::BTreeSet<&RecipeName> = std::collections::BTreeSet::new();
-        let is_asked = |package: &&BundlePackage| package.stacks.iter().any(|stack| stacks.contains(stack));
-        let mut open: Vec<&BundlePackage> = self.packages.iter().filter(is_asked).collect();
-        while let Some(package) = open.pop() {
-            if wanted.insert(&package.name) {
-                open.extend(self.packages.iter().filter(|other| package.needs.contains(&other.name)));
-            }
-        }
-        Ok(self.packages.iter().filter(|package| wanted.contains(&package.name)).collect())
+/// The packages of these stacks and all they need, in their order; all of them for no stacks.
+///
+/// # Errors
+/// The first stack that no package belongs to.
+pub fn select<'a>(packages: &'a [BundlePackage], stacks: &[String]) -> Result<Vec<&'a BundlePackage>, UnknownStack> {
+    if stacks.is_empty() {
+        return Ok(packages.iter().collect());
     }
+    for stack in stacks {
+        if !packages.iter().any(|package| package.stacks.contains(stack)) {
+            let mut known: Vec<String> = packages.iter().flat_map(|one| one.stacks.clone()).collect();
+            known.sort();
+            known.dedup();
+            return Err(UnknownStack { given: stack.clone(), known });
+        }
+    }
+    let mut wanted: std::collections::BTreeSet<&RecipeName> = std::collections::BTreeSet::new();
+    let is_asked = |package: &&BundlePackage| package.stacks.iter().any(|stack| stacks.contains(stack));
+    let mut open: Vec<&'a BundlePackage> = packages.iter().filter(is_asked).collect();
+    while let Some(package) = open.pop() {
+        if wanted.insert(&package.name) {
+            open.extend(packages.iter().filter(|other| package.needs.contains(&other.name)));
+        }
+    }
+    Ok(packages.iter().filter(|package| wanted.contains(&package.name)).collect())
 }
 
 /// Where a bundle was made.

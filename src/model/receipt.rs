@@ -6,7 +6,8 @@
 //!  "commit": "9f2c…", "recipes": "4b82…", "stacks": [], "tool": "tagalong 0.1.0",
 //!  "packages": [{"name": "zlib", "version": "1.3.1", "archive": "…", "files": 14, "relocated": 3}]}
 //! ```
-//! Written last into the staging folder: a prefix without a whole receipt is no install.
+//! An install that was partly built here has `"built": "77ab…"` (the recipes tree on disk), and `"built": true` at the
+//! packages that were. Written last into the staging folder: a prefix without a whole receipt is no install.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct Receipt {
     pub sequence: u64,
     pub commit: Option<String>,
     pub recipes: String,
+    /// The id of the recipes tree on disk, where packages were built from it because it differs from the tag's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<String>,
     /// The stacks asked for; none means all.
     pub stacks: Vec<String>,
     pub tool: String,
@@ -52,9 +56,18 @@ pub struct InstalledPackage {
     pub name: RecipeName,
     pub version: String,
     pub archive: Digest,
+    /// Whether it was built for this very work tree; else it is the bundle's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub built: bool,
     pub files: u64,
     /// How many of the files hold the prefix.
     pub relocated: u64,
+}
+
+/// Serde asks with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Receipt {

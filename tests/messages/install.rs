@@ -3,7 +3,7 @@
 use tagalong::archive;
 use tagalong::channel::{AddressFault, ChannelError};
 use tagalong::checkout;
-use tagalong::flow::install::{self, Distrust, Lack, Miss, MissReason, Missing, NotTaken, PackageFault};
+use tagalong::flow::install::{self, ArchiveFault, Distrust, Lack, Miss, MissReason, Missing, NotTaken, PackageFault};
 use tagalong::host::HostError;
 use tagalong::model::bundle::UnknownStack;
 use tagalong::model::platform::SymbolVersion;
@@ -62,9 +62,16 @@ fn not_taken() -> Vec<NotTaken> {
 
 fn package_faults() -> Vec<PackageFault> {
     vec![
-        PackageFault::Missing,
-        PackageFault::Channel { channel: "main".to_owned(), error: ChannelError::Http(unreachable()) },
-        PackageFault::Store(StoreError::Digest { expected: digest("right"), found: digest("wrong") }),
+        PackageFault::Fetch(ArchiveFault::Missing),
+        PackageFault::Fetch(ArchiveFault::Channel {
+            channel: "main".to_owned(),
+            error: ChannelError::Http(unreachable()),
+        }),
+        PackageFault::Fetch(ArchiveFault::Store(StoreError::Digest {
+            expected: digest("right"),
+            found: digest("wrong"),
+        })),
+        PackageFault::Fetch(ArchiveFault::System { reason: full_words() }),
         PackageFault::Archive(archive::Error::Truncated),
         PackageFault::PrefixDir(PrefixDirError::System { reason: full_words() }),
         PackageFault::Another { is: "zlib 1.3.1".to_owned() },

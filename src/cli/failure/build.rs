@@ -16,6 +16,9 @@ impl From<Error> for Failure {
             Error::UnknownRecipe(error) => (&error).into(),
             Error::Store(error) => (&error).into(),
             Error::Http(error) => (&error).into(),
+            Error::Channel(error) => (&error).into(),
+            Error::Archive { name, fault } => super::search::archive(name.as_str(), &fault)
+                .next(format!("`tagalong build --force {name}` builds it instead")),
             Error::Build(error) => error.into(),
         }
     }

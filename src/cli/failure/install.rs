@@ -1,8 +1,7 @@
 //! Words for what keeps a bundle from being installed.
 
 use crate::cli::failure::{Code, Failure, list};
-use crate::flow::install::{Distrust, Error, MissReason, Missing, NotTaken, PackageFault};
-use crate::model::project::DriftPolicy;
+use crate::flow::install::{Error, MissReason, Missing, PackageFault};
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
@@ -13,17 +12,15 @@ impl From<Error> for Failure {
             Error::PrefixDir(error) => Failure::from(&error),
             Error::Store(error) => Failure::from(&error),
             Error::Channel(error) => Failure::from(&error),
-            Error::NotTaken(error) => not_taken(error),
+            Error::NotTaken(error) => error.into(),
             Error::NoChannel => no_channel(),
             Error::Drifted { tag, recipes, policy } => {
                 let failure = Failure::new(Code::CheckFound, format!("the bundle of {tag} is not installed"))
                     .why(format!("these recipes are not the tag's: {}", recipes.join(", ")))
                     .why(format!("and tagalong.toml says `drift = \"{}\"`", policy.name()));
-                let failure = match policy {
-                    DriftPolicy::Build => failure.next("`tagalong build` makes what the recipes say"),
-                    _ => failure.next("commit and tag them, so that a bundle is built"),
-                };
-                failure.next(format!("`tagalong install --tag {tag}` takes the tag's bundle all the same"))
+                failure
+                    .next("commit and tag them, so that a bundle is built; or `tagalong install --build`")
+                    .next(format!("`tagalong install --tag {tag}` takes the tag's bundle all the same"))
             }
             Error::Missing(missing) => missing_bundle(*missing),
             Error::Floor(lack) => {
@@ -49,6 +46,7 @@ impl From<Error> for Failure {
                 .why(format!("its receipt cannot be read: {reason}"))
                 .next("use the version of tagalong that installed it, or replace it with `--force`"),
             Error::Package { name, fault } => package(&name, &fault),
+            Error::Build(error) => Failure::from(error).why("the prefix is as it was"),
         }
     }
 }
@@ -58,43 +56,6 @@ pub(super) fn no_channel() -> Failure {
     Failure::new(Code::Usage, "there is no channel")
         .why("tagalong.toml names none")
         .next("add one: `[[channel]]`, `name = \"main\"`, `url = \"https://…\"`, `keys = [\"RW…\"]`")
-}
-
-fn not_taken(error: NotTaken) -> Failure {
-    match error {
-        // The flow turns this one into `Error::Missing`, which knows more.
-        NotTaken::Missing(_) => Failure::new(Code::NotFound, "there is no such bundle")
-            .why("no channel of tagalong.toml has it")
-            .next("`tagalong build` makes it here"),
-        NotTaken::Channel { channel, error } => {
-            Failure::from(&error).why(format!("it is channel `{channel}` of tagalong.toml"))
-        }
-        NotTaken::Keys { channel, error } => {
-            Failure::from(&error).why(format!("it stands among the `keys` of channel `{channel}` in tagalong.toml"))
-        }
-        NotTaken::Store(error) => Failure::from(&error),
-        NotTaken::Untrusted { channel, path, distrust } => {
-            let failure = Failure::new(Code::Verification, format!("`{path}` of channel `{channel}` is refused"));
-            match distrust {
-                Distrust::Unsigned => failure
-                    .why("it is not signed")
-                    .next("publish it with `tagalong publish`; what is there may be anybody's"),
-                Distrust::Signature(error) => {
-                    let words = Failure::from(&error);
-                    failure.why(words.what).why_all(words.why).next_all(words.next)
-                }
-                Distrust::Fault(fault) => {
-                    failure.why(fault.to_string()).next("use the version of tagalong that published it")
-                }
-                Distrust::Another { path } => failure
-                    .why(format!("it is the manifest of {path}, which somebody put in its place"))
-                    .next("publish the right one, and ask who can write to the channel"),
-                Distrust::Older { found, seen } => failure
-                    .why(format!("it is the publication {found} of that name, and {seen} has been seen before"))
-                    .next("somebody put an old one back: publish it anew, and ask who can write to the channel"),
-            }
-        }
-    }
 }
 
 fn missing_bundle(missing: Missing) -> Failure {
@@ -132,11 +93,7 @@ fn missing_bundle(missing: Missing) -> Failure {
 
 fn package(name: &str, fault: &PackageFault) -> Failure {
     let failure = match fault {
-        PackageFault::Missing => {
-            return Failure::new(Code::NotFound, format!("the archive of the package {name} is on no channel"))
-                .why("the bundle names it")
-                .next("publish the bundle again from where it was built: `tagalong publish`");
-        }
+        PackageFault::Fetch(fault) => return super::search::archive(name, fault).why("the prefix is as it was"),
         PackageFault::Another { is } => {
             return Failure::new(Code::Verification, format!("the archive of the package {name} is refused"))
                 .why(format!("it is that of {is}"))
@@ -145,8 +102,6 @@ fn package(name: &str, fault: &PackageFault) -> Failure {
         PackageFault::System { reason } => Failure::new(Code::Internal, "the cache cannot be used")
             .why(reason)
             .next("check the free space and the rights there, then run it again"),
-        PackageFault::Channel { error, .. } => Failure::from(error),
-        PackageFault::Store(error) => Failure::from(error),
         PackageFault::Archive(error) => Failure::from(error),
         PackageFault::PrefixDir(error) => Failure::from(error),
     };

@@ -17,7 +17,9 @@ mod prefix_dir;
 mod project;
 mod publish;
 mod recipe;
+
 pub mod seal;
+mod search;
 mod signing;
 mod sources;
 mod store;

@@ -4,6 +4,7 @@ mod check;
 mod graph;
 mod new;
 mod show;
+mod why;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ enum Verb {
     Show(show::Arguments),
     New(new::Arguments),
     Graph(graph::Arguments),
+    Why(why::Arguments),
     /// Prints the reference of the recipe format, as Markdown
     Reference,
 }
@@ -39,6 +41,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         Verb::Show(arguments) => show::run(arguments, settings),
         Verb::New(arguments) => new::run(arguments, settings),
         Verb::Graph(arguments) => graph::run(arguments, settings),
+        Verb::Why(arguments) => why::run(arguments, settings),
         Verb::Reference => print::print(&reference()),
     }
 }

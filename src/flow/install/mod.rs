@@ -1,37 +1,40 @@
 //! Installs the bundle that belongs to a checkout: find, verify, unpack into staging, exchange.
 //!
-//! What the prefix should hold is in `wish.rs`, which bundle is taken in `find.rs`, how its packages get into the
+//! What the prefix should hold is in `wish.rs`, which bundle is taken in `search/`, how its packages get into the
 //! staging folder in `packages.rs`.
 
-mod find;
 mod packages;
+mod union;
 mod wish;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::channel::{Channel, ChannelError};
 use crate::checkout::{self, Checkout, Forced, Resolution, Wanted};
-use crate::flow::install::find::{Found, Search};
+use crate::flow::build;
 use crate::flow::install::packages::Unpacker;
+use crate::flow::install::union::{Drift, Union};
 use crate::flow::install::wish::Wish;
 use crate::host::{self, HostError};
-use crate::model::bundle::{BundleManifest, BundlePackage, UnknownStack};
+use crate::model::bundle::{self, BundleManifest, BundlePackage, UnknownStack};
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::{Platform, SymbolVersion};
 use crate::model::prefix::Prefix;
 use crate::model::project::DriftPolicy;
 use crate::model::receipt::{self, InstalledPackage, Receipt};
+use crate::model::recipe::RecipeName;
 use crate::place::PlaceError;
 use crate::prefix_dir::PrefixDirError;
+use crate::search::{Found, Search};
 use crate::store::{SeenBundle, Store, StoreError};
 
-pub use crate::flow::install::find::{Distrust, Miss, MissReason, NotTaken};
 pub use crate::flow::install::packages::PackageFault;
+pub use crate::search::{ArchiveFault, Distrust, Miss, MissReason, Network, NotTaken};
 
 /// What is asked.
-#[derive(Debug, Clone)]
-pub struct Options {
+pub struct Options<'a> {
     /// The folder the run works in, absolute.
     pub folder: PathBuf,
     pub cache: PathBuf,
@@ -43,13 +46,10 @@ pub struct Options {
     pub network: Network,
     pub existing: Existing,
     pub depth: Depth,
-}
-
-/// Whether channels may be asked that need a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
-    Allowed,
-    Offline,
+    /// Builds what differs from the tag, also where the project does not say `drift = "build"`.
+    pub is_built: bool,
+    /// How it is built then.
+    pub build: build::Options<'a>,
 }
 
 /// What becomes of what is in the prefix.
@@ -80,12 +80,12 @@ pub struct Planned {
 ///
 /// # Errors
 /// [`Error`]; the prefix is then what it was before.
-pub fn install(options: &Options, tell: Tell) -> Result<Outcome, Error> {
+pub fn install(options: &Options<'_>, tell: Tell) -> Result<Outcome, Error> {
     let checkout = Checkout::open(&options.folder)?;
     let resolution = checkout.resolve(&Wanted { commit: None, forced: options.forced.clone() })?;
     tell_of(&resolution, tell);
-    refuse_drift(&resolution, checkout.project().drift, tell)?;
-    let wish = Wish::new(&checkout, &resolution, options)?;
+    let drift = union::decide(&resolution, &checkout, options, tell)?;
+    let wish = Wish::new(&checkout, &resolution, options, drift)?;
     if options.depth == Depth::Act {
         wish.dir.settle(tell)?;
     }
@@ -104,15 +104,26 @@ pub fn install(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     }
     tell_of_bundle(&found, &wish, tell);
     refuse_unmet_floor(&found.manifest, options, tell)?;
-    let packages: Vec<BundlePackage> = found.manifest.select(&wish.stacks)?.into_iter().cloned().collect();
+    let union = match (drift, options.depth) {
+        // What a dry run would build, `build --dry-run` tells.
+        (Drift::Built, Depth::Act) => Union::build(&found, &resolution, options)?,
+        _ => Union::of_bundle(&found),
+    };
+    let packages: Vec<BundlePackage> = bundle::select(&union.packages, &wish.stacks)?.into_iter().cloned().collect();
     match options.depth {
         Depth::Plan => Ok(planned(&wish, found, packages, &store)),
-        Depth::Act => place(&wish, found, &packages, &search),
+        Depth::Act => place(&wish, found, &packages, &union.built, &search),
     }
 }
 
 /// Unpacks beside the prefix and exchanges the two.
-fn place(wish: &Wish, found: Found, packages: &[BundlePackage], search: &Search) -> Result<Outcome, Error> {
+fn place(
+    wish: &Wish,
+    found: Found,
+    packages: &[BundlePackage],
+    built: &BTreeSet<RecipeName>,
+    search: &Search,
+) -> Result<Outcome, Error> {
     let prefix = wish.dir.prefix();
     let locked = wish.dir.lock(search.tell)?;
     // Whoever held the lock may have done it.
@@ -120,7 +131,7 @@ fn place(wish: &Wish, found: Found, packages: &[BundlePackage], search: &Search)
         return Ok(wish.already(receipt));
     }
     let staging = locked.stage()?;
-    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found };
+    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built };
     let receipt = receipt_of(&found, wish, unpacker.place_all(packages)?);
     staging.finish(&receipt)?;
     let reference = found.manifest.reference();
@@ -148,20 +159,6 @@ fn tell_of(resolution: &Resolution, tell: Tell) {
     }
 }
 
-/// A forced tag is somebody's will, so that its drift is only told.
-fn refuse_drift(resolution: &Resolution, policy: DriftPolicy, tell: Tell) -> Result<(), Error> {
-    let recipes: Vec<String> = resolution.drift.iter().map(|drift| drift.recipe.clone()).collect();
-    let tag = resolution.tag.to_string();
-    if recipes.is_empty() {
-        Ok(())
-    } else if policy == DriftPolicy::Warn || resolution.forced.is_some() {
-        tell(Event::Drifted { tag, recipes });
-        Ok(())
-    } else {
-        Err(Error::Drifted { tag, recipes, policy })
-    }
-}
-
 fn tell_of_bundle(found: &Found, wish: &Wish, tell: Tell) {
     let (tag, channel) = (found.manifest.tag.to_string(), found.channel.name().to_owned());
     if found.manifest.candidate {
@@ -177,7 +174,7 @@ fn tell_of_bundle(found: &Found, wish: &Wish, tell: Tell) {
 }
 
 /// A bundle of another platform may need more than this system has.
-fn refuse_unmet_floor(manifest: &BundleManifest, options: &Options, tell: Tell) -> Result<(), Error> {
+fn refuse_unmet_floor(manifest: &BundleManifest, options: &Options<'_>, tell: Tell) -> Result<(), Error> {
     let host = match host::platform(Path::new("/")) {
         Ok(host) => host,
         // Installed for another machine from one that cannot be told: nothing to compare with.
@@ -240,6 +237,7 @@ fn receipt_of(found: &Found, wish: &Wish, packages: Vec<InstalledPackage>) -> Re
         sequence: found.manifest.sequence,
         commit: found.manifest.commit.clone(),
         recipes: found.manifest.recipes.clone(),
+        built: wish.built.clone(),
         stacks: wish.stacks.clone(),
         tool: concat!("tagalong ", env!("CARGO_PKG_VERSION")).to_owned(),
         packages,
@@ -301,4 +299,7 @@ pub enum Error {
     Unreadable { prefix: Prefix, reason: String },
     #[error("the package {name}: {fault}")]
     Package { name: String, fault: Box<PackageFault> },
+    /// What differs from the tag could not be built.
+    #[error(transparent)]
+    Build(#[from] build::Error),
 }

@@ -2,8 +2,7 @@
 //!
 //! Does not decide which packages.
 
-use std::fs::File;
-use std::io::Seek;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,16 +10,14 @@ use std::thread;
 use fs_err as fs;
 
 use crate::archive::{self, unpack};
-use crate::channel::{Channel, ChannelError};
 use crate::flow::install::Error;
-use crate::flow::install::Network;
-use crate::flow::install::find::{Found, Search};
 use crate::model::bundle::BundlePackage;
 use crate::model::event::Event;
 use crate::model::prefix::Prefix;
 use crate::model::receipt::InstalledPackage;
+use crate::model::recipe::RecipeName;
 use crate::prefix_dir::{PrefixDirError, Staging};
-use crate::store::StoreError;
+use crate::search::{ArchiveFault, Found, Search};
 
 /// How many packages are fetched and unpacked at once.
 const AT_ONCE: usize = 4;
@@ -31,6 +28,8 @@ pub(super) struct Unpacker<'a> {
     pub(super) staging: &'a Staging<'a>,
     pub(super) prefix: &'a Prefix,
     pub(super) bundle: &'a Found<'a>,
+    /// The packages that are not the bundle's, but of this work tree.
+    pub(super) built: &'a BTreeSet<RecipeName>,
 }
 
 impl Unpacker<'_> {
@@ -61,10 +60,7 @@ impl Unpacker<'_> {
     }
 
     fn place(&self, package: &BundlePackage) -> Result<InstalledPackage, PackageFault> {
-        let path = match self.search.store.verified_archive(package.archive)? {
-            Some(path) => path,
-            None => self.search.store.add(package.archive, |file| self.fetch(package, file))?,
-        };
+        let path = self.search.archive(package, self.bundle.channel)?;
         let file = fs::File::open(path).map_err(|error| PackageFault::System { reason: error.to_string() })?;
         let limits = unpack::Limits::default();
         let unpacked = unpack::unpack(file, self.staging.path(), self.prefix, &limits)?;
@@ -78,38 +74,10 @@ impl Unpacker<'_> {
             name: package.name.clone(),
             version: package.version.clone(),
             archive: package.archive,
+            built: self.built.contains(&package.name),
             files: unpacked.files,
             relocated: unpacked.relocated,
         })
-    }
-
-    /// Fetches from the channel of the bundle, then from the others: the digest decides, not the place.
-    fn fetch(&self, package: &BundlePackage, file: &mut File) -> Result<(), PackageFault> {
-        let others = self.search.channels.iter().filter(|other| other.name() != self.bundle.channel.name());
-        let mut fault = PackageFault::Missing;
-        for channel in std::iter::once(self.bundle.channel).chain(others) {
-            if self.search.network == Network::Offline && !channel.is_local() {
-                continue;
-            }
-            match self.fetch_from(channel, package, file) {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
-                Err(error) => fault = PackageFault::Channel { channel: channel.name().to_owned(), error },
-            }
-            // What half came must not stand before what the next one gives.
-            file.set_len(0)
-                .and_then(|()| file.rewind())
-                .map_err(|error| PackageFault::System { reason: error.to_string() })?;
-        }
-        Err(fault)
-    }
-
-    fn fetch_from(&self, channel: &Channel, package: &BundlePackage, file: &mut File) -> Result<bool, ChannelError> {
-        let tell_bytes = |bytes| {
-            let (name, size) = (package.name.clone(), package.size);
-            (self.search.tell)(Event::Fetching { name, bytes, size });
-        };
-        Ok(channel.archive(package.archive, package.size, file, &mut { tell_bytes })?.is_some())
     }
 }
 
@@ -121,13 +89,8 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Why a package was not placed.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageFault {
-    /// The manifest names it, and no channel has it.
-    #[error("no channel has its archive")]
-    Missing,
-    #[error("channel `{channel}`: {error}")]
-    Channel { channel: String, error: ChannelError },
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Fetch(#[from] ArchiveFault),
     #[error(transparent)]
     Archive(#[from] archive::Error),
     #[error(transparent)]

@@ -3,13 +3,14 @@
 //! Asks no channel.
 
 use crate::checkout::{Checkout, Resolution};
-use crate::flow::install::find::Found;
-use crate::flow::install::{Error, Existing, Network, Options, Outcome};
+use crate::flow::install::union::Drift;
+use crate::flow::install::{Error, Existing, Options, Outcome};
 use crate::model::bundle::{BundleKind, BundleRef};
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
 use crate::place;
 use crate::prefix_dir::{PrefixDir, State};
+use crate::search::{Found, Network};
 
 /// What the prefix should hold.
 pub(super) struct Wish<'a> {
@@ -21,11 +22,18 @@ pub(super) struct Wish<'a> {
     /// Sorted; none means all packages.
     pub(super) stacks: Vec<String>,
     pub(super) dir: PrefixDir,
+    /// The recipes tree on disk, if what differs from the tag's is to be built.
+    pub(super) built: Option<String>,
     existing: Existing,
 }
 
 impl<'a> Wish<'a> {
-    pub(super) fn new(checkout: &Checkout, resolution: &'a Resolution, options: &Options) -> Result<Wish<'a>, Error> {
+    pub(super) fn new(
+        checkout: &Checkout,
+        resolution: &'a Resolution,
+        options: &Options,
+        drift: Drift,
+    ) -> Result<Wish<'a>, Error> {
         let project = checkout.project();
         let own = place::own_platform(options.platform.as_ref())?;
         let platforms = match &options.platform {
@@ -40,7 +48,11 @@ impl<'a> Wish<'a> {
         let mut stacks = options.stacks.clone();
         stacks.sort();
         stacks.dedup();
-        Ok(Wish { resolution, own, platforms, stacks, dir, existing: options.existing })
+        let built = match drift {
+            Drift::Built => checkout.recipes_tree_on_disk()?,
+            Drift::None | Drift::Told => None,
+        };
+        Ok(Wish { resolution, own, platforms, stacks, dir, built, existing: options.existing })
     }
 
     /// The bundles that would do, best first: of each platform the tag's, then the candidate of that name if the
@@ -77,6 +89,7 @@ impl<'a> Wish<'a> {
     fn is_met(&self, receipt: &Receipt) -> bool {
         receipt.is_of(&self.resolution.tag, self.may_be_candidate(), &self.platforms)
             && receipt.stacks == self.stacks
+            && receipt.built == self.built
             && receipt.was_made_for(self.dir.prefix())
     }
 

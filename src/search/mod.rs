@@ -1,13 +1,14 @@
-//! Which bundle is taken: the first that a channel has, if its manifest can be trusted.
+//! Which bundle is taken: the first that a channel has, if its manifest can be trusted; and its archives, into the store.
 //!
-//! Fetches manifests and signatures, no packages.
+//! Does not unpack. Archives are fetched by `archives.rs`.
+
+mod archives;
 
 use std::thread;
 use std::time::Duration;
 
 use crate::channel::{Channel, ChannelError, Unchecked};
 use crate::checkout::Checkout;
-use crate::flow::install::Network;
 use crate::model::bundle::{BundleFault, BundleKind, BundleManifest, BundleRef};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
@@ -18,6 +19,8 @@ use crate::model::tag::DepsTag;
 use crate::signing::{self, PublicKey, SigningError};
 use crate::store::{SeenBundle, Store, StoreError};
 
+pub use crate::search::archives::ArchiveFault;
+
 /// How often the two files of a candidate are read again when they do not fit: its publisher replaces one after the
 /// other.
 const TORN_RETRIES: u32 = 3;
@@ -25,29 +28,39 @@ const TORN_RETRIES: u32 = 3;
 /// How long is waited before that.
 const TORN_WAIT: Duration = Duration::from_millis(200);
 
+/// Whether channels may be asked that need a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    Allowed,
+    Offline,
+}
+
 /// The places that are searched, in order.
-pub(super) struct Search<'a> {
-    pub(super) channels: &'a [Channel],
-    pub(super) store: &'a Store,
-    pub(super) network: Network,
-    pub(super) tell: Tell<'a>,
+pub struct Search<'a> {
+    pub channels: &'a [Channel],
+    pub store: &'a Store,
+    pub network: Network,
+    pub tell: Tell<'a>,
 }
 
 /// A bundle whose manifest is trusted, and where it was found.
-pub(super) struct Found<'a> {
-    pub(super) channel: &'a Channel,
-    pub(super) manifest: BundleManifest,
+pub struct Found<'a> {
+    pub channel: &'a Channel,
+    pub manifest: BundleManifest,
     /// The manifest as it came, and its digest.
-    pub(super) bytes: Vec<u8>,
-    pub(super) digest: Digest,
-    pub(super) signature: Option<String>,
+    pub bytes: Vec<u8>,
+    pub digest: Digest,
+    pub signature: Option<String>,
     /// Whose sequence numbers it is compared with.
-    pub(super) scope: String,
+    pub scope: String,
 }
 
 impl<'a> Search<'a> {
     /// Finds the first of the bundles that a channel has.
-    pub(super) fn find(&self, references: &[BundleRef]) -> Result<Found<'a>, NotTaken> {
+    ///
+    /// # Errors
+    /// [`NotTaken`]: no channel has one, or what a channel has cannot be trusted.
+    pub fn find(&self, references: &[BundleRef]) -> Result<Found<'a>, NotTaken> {
         let mut misses = Vec::new();
         let mut unreachable: Vec<&str> = Vec::new();
         for reference in references {
@@ -164,7 +177,10 @@ impl<'a, 'b> Judge<'a, 'b> {
 
 impl Found<'_> {
     /// Refuses a bundle that is older than an installed one of the same name.
-    pub(super) fn refuse_older_than(&self, installed: Option<&Receipt>) -> Result<(), NotTaken> {
+    ///
+    /// # Errors
+    /// [`NotTaken::Untrusted`] with [`Distrust::Older`].
+    pub fn refuse_older_than(&self, installed: Option<&Receipt>) -> Result<(), NotTaken> {
         let manifest = &self.manifest;
         let is_same = |receipt: &&Receipt| {
             receipt.tag == manifest.tag
@@ -206,7 +222,7 @@ pub enum MissReason {
 
 impl Miss {
     /// Asks the channel for which platforms it has the tag's bundle.
-    pub(super) fn with_platforms(self, checkout: &Checkout, tag: &DepsTag, likely: &[Platform]) -> Miss {
+    pub fn with_platforms(self, checkout: &Checkout, tag: &DepsTag, likely: &[Platform]) -> Miss {
         let config = checkout.project().channels.iter().find(|config| config.name == self.channel);
         let (MissReason::HasNot { .. }, Some(config)) = (&self.reason, config) else { return self };
         // Only advice: a channel that does not answer now has nothing to add.

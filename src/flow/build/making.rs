@@ -1,0 +1,229 @@
+//! Carries out a plan: sources and packages are fetched, the rest is made, longest path first.
+//!
+//! Does not decide what is made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::archive::unpack;
+use crate::builder::crew::{self, Task};
+use crate::builder::error::BuildError;
+use crate::builder::ingredients::Machine;
+use crate::builder::package::{Job, Made, Workshop};
+use crate::flow::build::bundles::Bundles;
+use crate::flow::build::site::Site;
+use crate::flow::build::{Error, Options};
+use crate::http;
+use crate::model::build_key::BuildKey;
+use crate::model::bundle::{self, BuildRecord, Builder};
+use crate::model::digest::Digest;
+use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
+use crate::plan::{Action, BuildPlan, Origin};
+use crate::recipe_folder::RecipeFolder;
+use crate::sources::{Fetched, Fetcher};
+
+/// How long a package is taken to need that was never built here, in seconds.
+const UNKNOWN_SECONDS: u64 = 30;
+
+/// All that the making of packages looks at.
+pub(super) struct Yard<'a> {
+    pub(super) folder: &'a RecipeFolder,
+    pub(super) records: &'a [BuildRecord],
+    pub(super) workshop: Workshop<'a>,
+    pub(super) recipes: &'a [&'a Recipe],
+    pub(super) plan: &'a BuildPlan,
+    pub(super) fetched: &'a BTreeMap<RecipeName, Vec<Fetched>>,
+    pub(super) builder: &'a Builder,
+}
+
+/// Checks that all programs are there before anything is fetched or built.
+pub(super) fn check_tools(recipes: &[&Recipe], plan: &BuildPlan, machine: &Machine) -> Result<(), BuildError> {
+    let mut missing: BTreeMap<String, Vec<RecipeName>> = BTreeMap::new();
+    for (recipe, step) in recipes.iter().zip(&plan.steps) {
+        if matches!(step.action, Action::Take { .. }) {
+            continue;
+        }
+        let implied: &[&str] = match recipe.build.system {
+            BuildSystem::Autotools | BuildSystem::Make => &["cc", "make"],
+            BuildSystem::Cmake => &["cc", "cmake", "make"],
+            BuildSystem::Meson => &["cc", "meson", "ninja"],
+            BuildSystem::Python => &["python3"],
+            BuildSystem::Cargo => &["cargo"],
+            BuildSystem::Prebuilt | BuildSystem::Script => &[],
+        };
+        let is_recipe = |tool: &&str| recipes.iter().any(|recipe| recipe.name.as_str() == *tool);
+        let named = recipe.tools.iter().map(String::as_str).filter(|tool| !is_recipe(tool));
+        for tool in named.chain(implied.iter().copied()) {
+            if machine.program(tool).is_none() {
+                let users = missing.entry(tool.to_owned()).or_default();
+                if users.last() != Some(&recipe.name) {
+                    users.push(recipe.name.clone());
+                }
+            }
+        }
+    }
+    if missing.is_empty() { Ok(()) } else { Err(BuildError::MissingTools { missing: missing.into_iter().collect() }) }
+}
+
+/// Fetches the sources of all that is built, four at a time.
+pub(super) fn fetch_sources(
+    options: &Options<'_>,
+    folder: &RecipeFolder,
+    recipes: &[&Recipe],
+    plan: &BuildPlan,
+) -> Result<BTreeMap<RecipeName, Vec<Fetched>>, Error> {
+    let client = http::Client::new()?;
+    let fetcher = Fetcher::new(options.place.cache, options.mirrors, &client);
+    let is_built = |name: &RecipeName| {
+        plan.steps.iter().any(|step| step.name == *name && matches!(step.action, Action::Build { .. }))
+    };
+    let tasks: Vec<(&Recipe, Task)> = recipes
+        .iter()
+        .filter(|recipe| is_built(&recipe.name))
+        .map(|recipe| (*recipe, Task { name: recipe.name.clone(), after: Vec::new() }))
+        .collect();
+    let (wanted, tasks): (Vec<&Recipe>, Vec<Task>) = tasks.into_iter().unzip();
+    let fetched = crew::run(&tasks, 4, &|place, _| {
+        let recipe = wanted[place];
+        let beside = folder.folder_of(&recipe.name);
+        let all = recipe.sources.iter().map(|source| fetcher.fetch(recipe, source, &beside, options.tell));
+        all.collect::<Result<Vec<_>, _>>().map_err(|source| BuildError::Sources { name: recipe.name.clone(), source })
+    })?;
+    Ok(fetched)
+}
+
+/// Fetches the packages that the plan takes from bundles, and notes them in the store as if they were built here.
+pub(super) fn fetch_packages(
+    site: &Site,
+    plan: &BuildPlan,
+    bundles: &Bundles<'_>,
+    builder: &Builder,
+) -> Result<(), Error> {
+    let of_bundles = |action: &Action| matches!(action, Action::Take { from, .. } if *from != Origin::Store);
+    let steps: Vec<_> = plan.steps.iter().filter(|step| of_bundles(&step.action)).collect();
+    let keys: Vec<BuildKey> = steps.iter().map(|step| step.key).collect();
+    for (package, step) in bundles.fetch(&keys, &site.store)?.iter().zip(steps) {
+        // What the tag's package was made of is not known here, so that no key of ours may lead to it.
+        if matches!(step.action, Action::Take { from: Origin::Tag { .. }, .. }) {
+            continue;
+        }
+        let broken = |source| BuildError::Archive { name: package.name.clone(), source };
+        let path = site
+            .store
+            .archive(package.archive)
+            .ok_or_else(|| BuildError::NeedGone { name: package.name.clone(), archive: package.archive })?;
+        let opened = fs_err::File::open(path).map_err(|source| BuildError::Io {
+            name: package.name.clone(),
+            doing: "read its archive",
+            source,
+        })?;
+        let manifest = unpack::read_manifest(opened).map_err(broken)?;
+        site.store.add_record(&BuildRecord {
+            format: bundle::FORMAT,
+            name: package.name.clone(),
+            version: package.version.clone(),
+            platform: site.platform.clone(),
+            build_key: step.key,
+            ingredients: step.ingredients.clone(),
+            archive: package.archive,
+            size: package.size,
+            floor: manifest.floor,
+            builder: builder.clone(),
+            seconds: 0,
+        })?;
+    }
+    Ok(())
+}
+
+/// Makes all that the plan says; gives what was made, by name.
+pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMap<RecipeName, Made>, Error> {
+    let (built, tasks) = tasks(yard);
+    // At level `host` there is one placeholder for all; a shell wants the terminal for itself.
+    let workers =
+        if yard.workshop.sandbox.level.has_own_root() && options.shell.is_none() { options.jobs.get() } else { 1 };
+    let none = Vec::new();
+    let made = crew::run(&tasks, workers, &|place, done: &BTreeMap<RecipeName, Made>| {
+        let place = built[place];
+        let (recipe, planned) = (yard.recipes[place], &yard.plan.steps[place]);
+        if yard.workshop.runner.is_stopped() {
+            return Err(BuildError::Interrupted);
+        }
+        let needs = closure_of(recipe, yard.recipes);
+        let archive_of = |name: &RecipeName| match done.get(name) {
+            Some(made) => Some(made.archive),
+            None => yard.plan.steps.iter().find(|step| step.name == *name).and_then(|step| match step.action {
+                Action::Take { archive, .. } => Some(archive),
+                Action::Build { .. } => None,
+            }),
+        };
+        let needs: Vec<Digest> = needs.iter().filter_map(|need| archive_of(&need.name)).collect();
+        let fetched = yard.fetched.get(&recipe.name).unwrap_or(&none);
+        let folder = yard.folder.folder_of(&recipe.name);
+        let made = yard.workshop.make(&Job { recipe, folder: &folder, planned, fetched, needs })?;
+        let record = BuildRecord {
+            format: bundle::FORMAT,
+            name: recipe.name.clone(),
+            version: recipe.version.clone(),
+            platform: yard.workshop.platform.clone(),
+            build_key: planned.key,
+            ingredients: planned.ingredients.clone(),
+            archive: made.archive,
+            size: made.size,
+            floor: made.manifest.floor.clone(),
+            builder: yard.builder.clone(),
+            seconds: made.seconds,
+        };
+        let store = yard.workshop.store;
+        store.add_record(&record).map_err(|source| BuildError::Store { name: recipe.name.clone(), source })?;
+        Ok(made)
+    })?;
+    Ok(made)
+}
+
+/// The places of the plan's steps that are built and the tasks for them, those first that most time depends on.
+fn tasks(yard: &Yard<'_>) -> (Vec<usize>, Vec<Task>) {
+    let places = 0..yard.plan.steps.len();
+    let built: Vec<usize> =
+        places.filter(|place| matches!(yard.plan.steps[*place].action, Action::Build { .. })).collect();
+    let is_built: BTreeSet<&RecipeName> = built.iter().map(|place| &yard.plan.steps[*place].name).collect();
+    let mut tasks: Vec<(usize, Task)> = built
+        .iter()
+        .map(|place| {
+            let after = closure_of(yard.recipes[*place], yard.recipes);
+            let after = after.iter().map(|recipe| recipe.name.clone()).filter(|name| is_built.contains(name));
+            (*place, Task { name: yard.plan.steps[*place].name.clone(), after: after.collect() })
+        })
+        .collect();
+    let seconds = |name: &RecipeName| {
+        let of_name = yard.records.iter().filter(|record| record.name == *name && record.seconds > 0);
+        of_name.map(|record| record.seconds).max().unwrap_or(UNKNOWN_SECONDS)
+    };
+    // From each to the end of the build: its own time and that of the longest chain behind it. Those that need it
+    // stand after it in the list.
+    let mut to_the_end: BTreeMap<RecipeName, u64> = BTreeMap::new();
+    for (_, task) in tasks.iter().rev() {
+        let behind = tasks.iter().filter(|(_, other)| other.after.contains(&task.name));
+        let longest = behind.filter_map(|(_, other)| to_the_end.get(&other.name)).max().copied().unwrap_or_default();
+        to_the_end.insert(task.name.clone(), seconds(&task.name) + longest);
+    }
+    tasks.sort_by_key(|(_, task)| std::cmp::Reverse(to_the_end[&task.name]));
+    tasks.into_iter().unzip()
+}
+
+/// All that a recipe needs at build time: needs and tools that are recipes, directly or not; in the list's order.
+fn closure_of<'a>(recipe: &Recipe, recipes: &[&'a Recipe]) -> Vec<&'a Recipe> {
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    let mut open = vec![recipe];
+    while let Some(one) = open.pop() {
+        // Tools of needs are not there when their user is built.
+        let tools: &[String] = if one.name == recipe.name { &one.tools } else { &[] };
+        let wanted = one.needs.iter().map(RecipeName::as_str).chain(tools.iter().map(String::as_str));
+        for name in wanted {
+            if let Some(other) = recipes.iter().find(|other| other.name.as_str() == name)
+                && names.insert(other.name.as_str())
+            {
+                open.push(other);
+            }
+        }
+    }
+    recipes.iter().filter(|other| names.contains(other.name.as_str())).copied().collect()
+}

@@ -1,0 +1,289 @@
+//! Builds packages from the recipes of a checkout: plan, fetch, make, remember.
+//!
+//! Does not publish; what was built is noted in the store, where `publish` finds it. The plan is made in `site.rs`,
+//! what bundles already hold is in `bundles.rs`, the plan is carried out in `making.rs`.
+
+mod bundles;
+mod making;
+mod site;
+mod why;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::builder::error::BuildError;
+use crate::builder::package::{Made, Workshop};
+use crate::builder::running::Runner;
+use crate::channel::ChannelError;
+use crate::checkout;
+use crate::flow::build::bundles::Bundles;
+use crate::flow::build::making::Yard;
+use crate::flow::build::site::Site;
+use crate::host;
+use crate::http;
+use crate::model::build_key::BuildKey;
+use crate::model::bundle::{Builder, BuiltBundle, BundlePackage};
+use crate::model::depth::Depth;
+use crate::model::digest::Digest;
+use crate::model::event::{Event, Tell};
+use crate::model::platform::{Floor, Platform};
+use crate::model::recipe::{Recipe, RecipeName};
+use crate::model::tag::DepsTag;
+use crate::plan::{Action, BuildPlan, Given, Orders, Origin};
+use crate::recipe_folder;
+use crate::search::{ArchiveFault, Network};
+use crate::store::StoreError;
+
+pub use crate::flow::build::why::{Why, path, why};
+
+/// Where a build happens.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// A folder of the checkout.
+    pub directory: &'a Path,
+    pub cache: &'a Path,
+    /// This program's own file.
+    pub program: &'a Path,
+    /// Builds without namespaces, though the kernel allows them.
+    pub is_on_host: bool,
+}
+
+/// What is built, and how.
+pub struct Options<'a> {
+    pub place: Place<'a>,
+    /// The recipes to build with all they need; none means all.
+    pub names: Vec<RecipeName>,
+    /// Recipes that are built although nothing changed.
+    pub forced: Vec<RecipeName>,
+    /// Whether it stops after the plan.
+    pub depth: Depth,
+    /// Whether packages may be fetched from channels that need a network; sources always may.
+    pub network: Network,
+    /// Keeps the work folder of a package that failed.
+    pub is_kept: bool,
+    /// Opens a shell where this recipe would be built.
+    pub shell: Option<RecipeName>,
+    pub jobs: NonZeroUsize,
+    pub mirrors: &'a [String],
+    /// Set when the user wants to stop.
+    pub stop: &'a AtomicBool,
+    pub tell: Tell<'a>,
+}
+
+/// What was planned and made.
+#[derive(Debug)]
+pub struct Outcome {
+    pub platform: Platform,
+    pub plan: BuildPlan,
+    /// What was made; empty after a dry run.
+    pub made: Vec<Made>,
+    /// Whether all recipes are built, so that a bundle can be published.
+    pub is_bundle: bool,
+    pub sandbox: &'static str,
+}
+
+/// Why a build did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Checkout(#[from] checkout::Error),
+    #[error("a bare repository has no recipes on disk")]
+    NoWorkTree,
+    #[error(transparent)]
+    Host(#[from] host::HostError),
+    #[error(transparent)]
+    Recipes(#[from] recipe_folder::Error),
+    #[error(transparent)]
+    UnknownRecipe(#[from] recipe_folder::UnknownRecipe),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Http(#[from] http::HttpError),
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// A package that a bundle holds cannot be fetched.
+    #[error("{name}: {fault}")]
+    Archive { name: RecipeName, fault: Box<ArchiveFault> },
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+/// Builds what the options ask for.
+///
+/// # Errors
+/// [`Error`]; packages that were finished before stay in the store.
+pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
+    let site = Site::open(&options.place)?;
+    let wanted: Vec<RecipeName> = options.names.iter().chain(&options.shell).cloned().collect();
+    let recipes = site.recipes(&wanted)?;
+    site.folder.closure(&options.forced)?;
+    let mut orders = Orders::default();
+    orders.forced.extend(options.forced.iter().chain(&options.shell).cloned());
+    let mut bundles = Bundles::new(&site.checkout, options.network, options.tell)?;
+    let plan = site.plan_with_bundles(&recipes, &orders, &mut bundles)?;
+    let is_bundle = recipes.len() == site.folder.recipes().len();
+    let sandbox = site.sandbox.level.name();
+    let made = match options.depth {
+        Depth::Plan => BTreeMap::new(),
+        Depth::Act => carry_out(&site, &recipes, &plan, &bundles, options)?,
+    };
+    if is_bundle && options.shell.is_none() && options.depth == Depth::Act {
+        remember(&site, &recipes, &plan, &made)?;
+    }
+    let made = plan.steps.iter().filter_map(|step| made.get(&step.name).cloned()).collect();
+    Ok(Outcome { platform: site.platform, plan, made, is_bundle, sandbox })
+}
+
+/// A bundle that is taken as far as the recipes are those that it was built from.
+pub struct Base<'a> {
+    pub tag: &'a DepsTag,
+    /// The name of the channel it is on.
+    pub channel: String,
+    pub packages: &'a [BundlePackage],
+    /// The recipes that are not the bundle's.
+    pub drifted: BTreeSet<&'a str>,
+}
+
+/// Makes the packages of all recipes: those of the base where neither the recipe nor what it needs has drifted, the
+/// rest built. What was built is in the store then.
+///
+/// # Errors
+/// [`Error`].
+pub fn union(options: &Options<'_>, base: Base<'_>) -> Result<Vec<BundlePackage>, Error> {
+    let site = Site::open(&options.place)?;
+    let recipes = site.recipes(&[])?;
+    let mut changed: BTreeSet<&RecipeName> = BTreeSet::new();
+    let mut orders = Orders::default();
+    // In dependency order, so that what is needed was looked at before.
+    for recipe in &recipes {
+        let needs_changed = site.folder.before(recipe).iter().any(|need| changed.contains(need));
+        match base.packages.iter().find(|package| package.name == recipe.name) {
+            Some(package) if !needs_changed && !base.drifted.contains(recipe.name.as_str()) => {
+                let from = Origin::Tag { tag: base.tag.clone(), channel: base.channel.clone() };
+                let given = Given { key: package.build_key, archive: package.archive, from };
+                orders.given.insert(recipe.name.clone(), given);
+            }
+            _ => {
+                changed.insert(&recipe.name);
+            }
+        }
+    }
+    let mut bundles = Bundles::new(&site.checkout, options.network, options.tell)?;
+    bundles.know(&base, &orders.given);
+    let plan = site.plan_with_bundles(&recipes, &orders, &mut bundles)?;
+    let made = carry_out(&site, &recipes, &plan, &bundles, options)?;
+    let mut packages = Vec::with_capacity(recipes.len());
+    for (recipe, step) in recipes.iter().zip(&plan.steps) {
+        let is_given = orders.given.contains_key(&step.name);
+        let given = base.packages.iter().find(|package| is_given && package.name == step.name);
+        packages.push(match (given, made.get(&step.name)) {
+            (Some(package), _) => package.clone(),
+            (None, Some(made)) => package_of(recipe, step.key, made.archive, made.size),
+            (None, None) => match site.store.record(&site.platform, step.key)? {
+                Some(record) => package_of(recipe, step.key, record.archive, record.size),
+                None => continue,
+            },
+        });
+    }
+    Ok(packages)
+}
+
+/// Fetches what the plan takes, and makes the rest; all of it is in the store then.
+fn carry_out(
+    site: &Site,
+    recipes: &[&Recipe],
+    plan: &BuildPlan,
+    bundles: &Bundles<'_>,
+    options: &Options<'_>,
+) -> Result<BTreeMap<RecipeName, Made>, Error> {
+    making::check_tools(recipes, plan, &site.machine)?;
+    let level = site.sandbox.level.name();
+    if plan.steps.iter().any(|step| matches!(step.action, Action::Build { .. })) {
+        (options.tell)(Event::SandboxLevel { level, reason: site.sandbox.reason.clone() });
+    }
+    let builder = builder(site);
+    making::fetch_packages(site, plan, bundles, &builder)?;
+    let fetched = making::fetch_sources(options, &site.folder, recipes, plan)?;
+    let runner = Runner::new(&site.sandbox, options.jobs.get(), options.stop, options.tell)
+        .map_err(|source| no_name(recipes, "make the job budget", source))?;
+    let workshop = Workshop {
+        cache: options.place.cache,
+        store: &site.store,
+        sandbox: &site.sandbox,
+        placeholder: &site.checkout.project().placeholder,
+        platform: &site.platform,
+        runner: &runner,
+        jobs: u32::try_from(options.jobs.get()).unwrap_or(u32::MAX),
+        flags: &site.machine.flags,
+        is_kept: options.is_kept,
+        shell: options.shell.as_ref(),
+        tell: options.tell,
+    };
+    let yard = Yard {
+        folder: &site.folder,
+        records: &site.records,
+        workshop,
+        recipes,
+        plan,
+        fetched: &fetched,
+        builder: &builder,
+    };
+    making::make_all(&yard, options)
+}
+
+fn builder(site: &Site) -> Builder {
+    Builder {
+        image: site.image.clone(),
+        compiler: site.machine.compiler.clone(),
+        sandbox: site.sandbox.level.name().to_owned(),
+    }
+}
+
+/// Notes the whole bundle in the store, where publish finds it.
+fn remember(
+    site: &Site,
+    recipes: &[&Recipe],
+    plan: &BuildPlan,
+    made: &BTreeMap<RecipeName, Made>,
+) -> Result<(), Error> {
+    let mut floor = Floor::default();
+    let mut packages = Vec::with_capacity(recipes.len());
+    for (recipe, step) in recipes.iter().zip(&plan.steps) {
+        let record = site.store.record(&site.platform, step.key)?;
+        let (archive, size) = match (made.get(&step.name), &record) {
+            (Some(made), _) => (made.archive, made.size),
+            (None, Some(record)) => (record.archive, record.size),
+            (None, None) => continue,
+        };
+        if let Some(record) = record {
+            floor.merge(&record.floor);
+        }
+        packages.push(package_of(recipe, step.key, archive, size));
+    }
+    let recipes = site.checkout.recipes_tree_on_disk()?.unwrap_or_default();
+    let bundle = BuiltBundle { recipes, platform: site.platform.clone(), builder: builder(site), packages, floor };
+    Ok(site.store.set_last_build(&site.root, &bundle)?)
+}
+
+fn package_of(recipe: &Recipe, build_key: BuildKey, archive: Digest, size: u64) -> BundlePackage {
+    BundlePackage {
+        name: recipe.name.clone(),
+        version: recipe.version.clone(),
+        license: recipe.license.clone(),
+        stacks: recipe.stacks.clone(),
+        needs: recipe.needs.clone(),
+        build_key,
+        archive,
+        size,
+    }
+}
+
+fn no_name(recipes: &[&Recipe], doing: &'static str, source: std::io::Error) -> BuildError {
+    // The budget belongs to all packages; the first stands for them.
+    let name = recipes
+        .first()
+        .map_or_else(|| RecipeName::parse("recipes").expect("the word is a recipe name"), |recipe| recipe.name.clone());
+    BuildError::Io { name, doing, source }
+}

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors; imports go down, or stay inside a room.
-const FLOORS: [(&str, u8); 27] = [
+const FLOORS: [(&str, u8); 28] = [
     ("model", 0),
     ("nearest", 1),
     ("toml_file", 1),
@@ -14,6 +14,7 @@ const FLOORS: [(&str, u8); 27] = [
     ("project_file", 1),
     ("relocate", 1),
     ("audit", 1),
+    ("compare", 1),
     ("plan", 1),
     ("report", 1),
     ("checkout", 2),

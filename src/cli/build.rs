@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use crate::cli::diff;
 use crate::cli::failure::{Code, Failure};
+use crate::cli::install::{found, packages};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
-use crate::flow::build::{self, Options, Outcome, Place};
+use crate::flow::build::{self, Checked, Options, Outcome, Place};
 use crate::model::depth::Depth;
 use crate::model::event::Tell;
 use crate::model::recipe::RecipeName;
@@ -37,6 +39,9 @@ pub struct Arguments {
     /// Builds NAME although nothing changed
     #[arg(long, value_name = "NAME")]
     force: Vec<String>,
+    /// Builds a second time and compares the bytes; exits with 7 when they differ, and says where
+    #[arg(long, conflicts_with_all = ["dry_run", "shell", "force", "json"])]
+    check: bool,
     /// Keeps the work folder of a package that fails
     #[arg(long)]
     keep: bool,
@@ -65,6 +70,10 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         jobs: arguments.jobs.unwrap_or(settings.jobs),
         ..plain(settings, &program, arguments.sandbox == "host", &stop, &tell)
     };
+    if arguments.check {
+        let checked = build::check(&options);
+        return if stop.load(Ordering::Relaxed) { Ok(stopped()) } else { Ok(compared(&checked?)) };
+    }
     let outcome = build::build(&options);
     if stop.load(Ordering::Relaxed) {
         return Ok(stopped());
@@ -83,6 +92,21 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints how each package came out the second time.
+fn compared(checked: &[Checked]) -> ExitCode {
+    for one in checked {
+        if one.first == one.second {
+            println!("{}: the same bytes", one.name);
+        } else {
+            println!("{}: other bytes, {} and then {}", one.name, one.first.short(12), one.second.short(12));
+            one.difference.iter().flat_map(diff::lines).for_each(|line| println!("  {line}"));
+        }
+    }
+    let count = checked.iter().filter(|one| one.first != one.second).count();
+    eprintln!("built {} a second time, {count} with other bytes", packages(checked.len()));
+    if count == 0 { ExitCode::SUCCESS } else { found() }
+}
+
 /// A build of all recipes with nothing special.
 pub(super) fn plain<'a>(
     settings: &'a Settings,
@@ -99,6 +123,7 @@ pub(super) fn plain<'a>(
         network: Network::Allowed,
         is_kept: false,
         shell: None,
+        is_recorded: true,
         jobs: settings.jobs,
         mirrors: &settings.source_mirrors,
         stop,

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod bars;
 pub mod build;
 pub mod completions;
+mod diff;
 pub mod elf;
 pub mod env;
 pub mod failure;
@@ -61,6 +62,7 @@ enum Verb {
     Publish(publish::Arguments),
     Elf(elf::Arguments),
     Audit(audit::Arguments),
+    Diff(diff::Arguments),
     Env(env::Arguments),
     Run(run::Arguments),
     Shell(shell::Arguments),
@@ -93,6 +95,7 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Publish(arguments) => publish::run(arguments, settings),
         Verb::Elf(arguments) => elf::run(arguments, settings),
         Verb::Audit(arguments) => audit::run(arguments, settings),
+        Verb::Diff(arguments) => diff::run(arguments, settings),
         Verb::Env(arguments) => env::run(arguments, settings),
         Verb::Run(arguments) => run::run(arguments, settings),
         Verb::Shell(arguments) => shell::run(arguments, settings),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod build;
+pub mod diff;
 pub mod elf_edit;
 pub mod elf_loads;
 pub mod elf_show;

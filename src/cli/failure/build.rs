@@ -19,6 +19,7 @@ impl From<Error> for Failure {
             Error::Channel(error) => (&error).into(),
             Error::Archive { name, fault } => super::search::archive(name.as_str(), &fault)
                 .next(format!("`tagalong build --force {name}` builds it instead")),
+            Error::Diff(error) => error.into(),
             Error::Build(error) => error.into(),
         }
     }

@@ -172,8 +172,10 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
             builder: yard.builder.clone(),
             seconds: made.seconds,
         };
-        let store = yard.workshop.store;
-        store.add_record(&record).map_err(|source| BuildError::Store { name: recipe.name.clone(), source })?;
+        if options.is_recorded {
+            let store = yard.workshop.store;
+            store.add_record(&record).map_err(|source| BuildError::Store { name: recipe.name.clone(), source })?;
+        }
         Ok(made)
     })?;
     Ok(made)

@@ -4,6 +4,7 @@
 //! what bundles already hold is in `bundles.rs`, the plan is carried out in `making.rs`.
 
 mod bundles;
+mod check;
 mod making;
 mod site;
 mod why;
@@ -21,6 +22,7 @@ use crate::checkout;
 use crate::flow::build::bundles::Bundles;
 use crate::flow::build::making::Yard;
 use crate::flow::build::site::Site;
+use crate::flow::diff;
 use crate::host;
 use crate::http;
 use crate::model::build_key::BuildKey;
@@ -36,6 +38,7 @@ use crate::recipe_folder;
 use crate::search::{ArchiveFault, Network};
 use crate::store::StoreError;
 
+pub use crate::flow::build::check::{Checked, check};
 pub use crate::flow::build::why::{Why, path, why};
 
 /// Where a build happens.
@@ -51,6 +54,7 @@ pub struct Place<'a> {
 }
 
 /// What is built, and how.
+#[derive(Clone)]
 pub struct Options<'a> {
     pub place: Place<'a>,
     /// The recipes to build with all they need; none means all.
@@ -65,6 +69,8 @@ pub struct Options<'a> {
     pub is_kept: bool,
     /// Opens a shell where this recipe would be built.
     pub shell: Option<RecipeName>,
+    /// Whether the store learns what came out; `build --check` only compares.
+    pub is_recorded: bool,
     pub jobs: NonZeroUsize,
     pub mirrors: &'a [String],
     /// Set when the user wants to stop.
@@ -106,6 +112,9 @@ pub enum Error {
     /// A package that a bundle holds cannot be fetched.
     #[error("{name}: {fault}")]
     Archive { name: RecipeName, fault: Box<ArchiveFault> },
+    /// Two archives of one package cannot be compared.
+    #[error(transparent)]
+    Diff(#[from] diff::Error),
     #[error(transparent)]
     Build(#[from] BuildError),
 }
@@ -129,7 +138,7 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
         Depth::Plan => BTreeMap::new(),
         Depth::Act => carry_out(&site, &recipes, &plan, &bundles, options)?,
     };
-    if is_bundle && options.shell.is_none() && options.depth == Depth::Act {
+    if is_bundle && options.shell.is_none() && options.is_recorded && options.depth == Depth::Act {
         remember(&site, &recipes, &plan, &made)?;
     }
     let made = plan.steps.iter().filter_map(|step| made.get(&step.name).cloned()).collect();

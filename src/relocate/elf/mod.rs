@@ -4,6 +4,7 @@
 //! only through `library_path.rs`, in place, and `edit/`, which makes room.
 
 pub mod edit;
+pub mod exports;
 pub mod hardening;
 mod layout;
 pub mod library_path;

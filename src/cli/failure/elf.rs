@@ -101,6 +101,11 @@ fn edit(path: &Path, fault: EditFault) -> Failure {
             .next("only programs that are linked dynamically have one"),
         EditFault::NoHeaderRoom => left("it has no PT_GNU_STACK, and no room for another program header".to_owned())
             .next("link it again with `-z noexecstack` or `-z execstack`"),
+        EditFault::TooManyZeros { count } => left(format!(
+            "it ends in {count} bytes of zeros that would have to become part of the file (.bss), and has no room for \
+             another program header"
+        ))
+        .next("link it again with the new values, or use values that are no longer than the old ones"),
         EditFault::NoGrowth { reason } => left(format!("its last segment cannot be made longer: {reason}")),
         EditFault::Rename { reason } => left(format!("its symbols cannot be renamed: {reason}")),
         EditFault::Damages { what } => {

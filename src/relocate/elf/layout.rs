@@ -250,19 +250,42 @@ impl<'a> Layout<'a> {
             // Alpha and s390x have words of 8 bytes here (elf.h, Elf_Symndx).
             let is_wide = self.class() == Class::Elf64 && matches!(self.machine(), 22 | 0x9026);
             let place = self.offset_of(address)?;
-            let chains = if is_wide { self.u64_at(place.saturating_add(8))? } else { u64::from(self.u32_at(place.saturating_add(4))?) };
+            let chains = if is_wide {
+                self.u64_at(place.saturating_add(8))?
+            } else {
+                u64::from(self.u32_at(place.saturating_add(4))?)
+            };
             count = count.max(usize::try_from(chains).unwrap_or(usize::MAX));
         }
         if let Some(address) = self.value(tags::GNU_HASH) {
             count = count.max(self.symbols_of_gnu_hash(self.offset_of(address)?)?);
         }
         if self.sections.is_empty() && self.value(tags::HASH).is_none() {
-            // An empty GNU hash does not count symbols without definition; linkers put the strings behind the table.
-            let gap = self.value(tags::STRTAB).and_then(|strings| strings.checked_sub(table)).unwrap_or(0);
-            count = count.max(usize::try_from(gap).unwrap_or(0) / size);
+            count = self.undefined_symbols(table, count)?;
         }
         let room = (self.bytes.len() - self.offset_of(table)?) / size;
         Ok(count.min(room))
+    }
+
+    /// The number after the last symbol, where an empty GNU hash counts none that is not defined: linkers put the strings
+    /// behind them, but these may have been moved from there.
+    fn undefined_symbols(&self, table: u64, known: usize) -> Result<usize, ElfFault> {
+        let is_wide = self.class() == Class::Elf64;
+        let size = Sym::size(self.context.container);
+        let gap = self.value(tags::STRTAB).and_then(|strings| strings.checked_sub(table)).unwrap_or(0);
+        let most = usize::try_from(gap).unwrap_or(0) / size;
+        let (start, mut count) = (self.offset_of(table)?, known.max(1));
+        while count < most {
+            let at = start.saturating_add(count.saturating_mul(size));
+            let (Ok(name), Ok(section)) = (self.u32_at(at), self.u16_at(at + if is_wide { 6 } else { 14 })) else {
+                break;
+            };
+            if section != 0 || name as usize >= self.strings.len() {
+                break;
+            }
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// The number after the last symbol of the last chain.

@@ -104,13 +104,7 @@ impl Draft<'_> {
     }
 
     /// Makes room for the new bytes, writes them, and lets everything lead to them. The place of the dynamic section.
-    fn grow(
-        &mut self,
-        wants: &Wants,
-        strings: &Strings,
-        table: Table,
-        edit: &Edit,
-    ) -> Result<Table, EditFault> {
+    fn grow(&mut self, wants: &Wants, strings: &Strings, table: Table, edit: &Edit) -> Result<Table, EditFault> {
         let old_strings = self.value(tags::STRTAB).unwrap_or(0);
         let number = self.image.last_load().ok_or_else(|| no_growth("there is none"))?;
         let last = self.image.segments[number];
@@ -185,6 +179,9 @@ impl Draft<'_> {
         if end > if self.image.form.is_wide { i64::MAX as u64 } else { u64::from(u32::MAX) } - LARGEST_PAGE {
             return Err(no_growth("its address is too high"));
         }
+        if end != sum(last.address, last.in_memory)? {
+            return Err(no_growth("another one reaches over it in memory"));
+        }
         let start = if are_last {
             address
         } else if wants.segment {
@@ -197,7 +194,8 @@ impl Draft<'_> {
         } else {
             aligned(end, 16)?
         };
-        let mut blob = Blob { start, bytes: Vec::new(), blocks: Vec::new(), table: None, interpreter: None, strings: None };
+        let mut blob =
+            Blob { start, bytes: Vec::new(), blocks: Vec::new(), table: None, interpreter: None, strings: None };
         for block in &wants.front.blocks {
             let part = self.image.part(block.offset, block.size);
             let part = part.ok_or_else(|| ElfFault::new("a note lies outside of it"))?;

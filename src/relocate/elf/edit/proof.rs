@@ -25,7 +25,7 @@ pub struct Content {
     /// Tag, value, and the string where the value names one.
     pub entries: Vec<(u64, u64, Vec<u8>)>,
     version_files: Vec<Vec<u8>>,
-    /// Numbers of symbols whose version was cleared.
+    /// Numbers of symbols whose version was cleared, in order.
     cleared: Vec<usize>,
     /// New names of symbols by the old ones.
     pub renamed: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -89,8 +89,8 @@ pub fn prove(original: &[u8], edited: &[u8], expected: &Content) -> Result<(), E
     if expected.renamed.is_empty() {
         same(have_same_symbols(&old_layout, original, &new_layout, edited)?, "a symbol")?;
     } else {
-        let before = rename::symbols(&old, &old_layout, &expected.renamed)?;
-        same(before == rename::symbols(&new, &new_layout, &BTreeMap::new())?, "a symbol or a relocation")?;
+        let before = rename::symbols(&old, &old_layout, &expected.renamed, &expected.cleared)?;
+        same(before == rename::symbols(&new, &new_layout, &BTreeMap::new(), &[])?, "a symbol or a relocation")?;
         loose.extend(rename::places(&old, &old_layout)?);
     }
     loose.sort_by_key(|range| range.start);

@@ -262,8 +262,13 @@ pub struct Symbols {
     relocations: Vec<(usize, u64, Vec<u8>)>,
 }
 
-/// Reads symbols and relocations, with new names for some.
-pub fn symbols(image: &Image<'_>, layout: &Layout<'_>, renamed: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Symbols, ElfFault> {
+/// Reads symbols and relocations, with new names for some, and without the versions of others.
+pub fn symbols(
+    image: &Image<'_>,
+    layout: &Layout<'_>,
+    renamed: &BTreeMap<Vec<u8>, Vec<u8>>,
+    cleared: &[usize],
+) -> Result<Symbols, ElfFault> {
     let mut out = Symbols { symbols: Vec::new(), relocations: Vec::new() };
     let Some((at, count)) = layout.symbols()? else { return Ok(out) };
     let size = image.form.pick(24, 16);
@@ -273,6 +278,8 @@ pub fn symbols(image: &Image<'_>, layout: &Layout<'_>, renamed: &BTreeMap<Vec<u8
         let name = renamed.get(name).cloned().unwrap_or_else(|| name.to_vec());
         let rest = image.part((at + number * size + 4) as u64, size as u64 - 4).unwrap_or_default().to_vec();
         let version = versions.map(|at| image.form.u16(&image.bytes, at.saturating_add(2 * number))).transpose()?;
+        // VER_NDX_GLOBAL.
+        let version = if cleared.binary_search(&number).is_ok() { Some(1) } else { version };
         out.symbols.push((name, rest, version.unwrap_or(0)));
     }
     // Where a symbol stands in this order does not depend on its number.

@@ -101,9 +101,7 @@ impl Report {
                 text: text.map(<[u8]>::to_vec),
             });
         }
-        let string = |offset: &u32| {
-            Ok(String::from_utf8_lossy(layout.text(u64::from(*offset))?).into_owned())
-        };
+        let string = |offset: &u32| Ok(String::from_utf8_lossy(layout.text(u64::from(*offset))?).into_owned());
         let versions_needed = layout.versions_needed()?;
         let needed = versions_needed.iter().map(|file| {
             let versions = file.names.iter().map(string).collect::<Result<_, ElfFault>>()?;
@@ -246,7 +244,8 @@ fn notes(image: &Image<'_>) -> Vec<Note> {
             let (owner_size, size, kind) = (word(at), word(at + 4), word(at + 8) as u32);
             let content_at = (at + 12).saturating_add(owner_size).checked_next_multiple_of(align).unwrap_or(usize::MAX);
             let end = content_at.saturating_add(size);
-            let (Some(owner), Some(content)) = (bytes.get(at + 12..(at + 12).saturating_add(owner_size)), bytes.get(content_at..end))
+            let (Some(owner), Some(content)) =
+                (bytes.get(at + 12..(at + 12).saturating_add(owner_size)), bytes.get(content_at..end))
             else {
                 break;
             };

@@ -30,6 +30,7 @@ fn edits() -> Vec<EditFault> {
         EditFault::StaticPie,
         EditFault::DebugFile,
         EditFault::BytesBehind { count: 190_112 },
+        EditFault::Loader,
         EditFault::NoInterpreter,
         EditFault::NoHeaderRoom,
         EditFault::TooManyZeros { count: 2_147_483_648 },

@@ -113,6 +113,8 @@ fn edit(path: &Path, fault: EditFault) -> Failure {
             .next("edit the file that it was taken from"),
         EditFault::BytesBehind { count } => left(format!("{count} bytes lie behind its last section"))
             .next("edit the program before data is put behind it, as AppImages and self-extracting archives do"),
+        EditFault::Loader => left("it is the loader itself, which does not start with a library path".to_owned())
+            .next("set the library path of the programs and libraries that it loads"),
         EditFault::NoInterpreter => left("it has no interpreter that could be replaced".to_owned())
             .next("only programs that are linked dynamically have one"),
         EditFault::NoHeaderRoom => left("it has no PT_GNU_STACK, and no room for another program header".to_owned())

@@ -24,6 +24,9 @@ pub enum EditFault {
     /// Something that finds itself by its distance from the end of the file would be lost.
     #[error("{count} bytes lie behind its last section")]
     BytesBehind { count: u64 },
+    /// It would not start with a library path.
+    #[error("it is the loader itself")]
+    Loader,
     #[error("it has no interpreter")]
     NoInterpreter,
     /// There is no place for another program header.

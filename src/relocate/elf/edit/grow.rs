@@ -229,7 +229,7 @@ impl Draft<'_> {
     }
 
     /// Whether it is the system's loader itself.
-    fn is_loader(&self) -> bool {
+    pub fn is_loader(&self) -> bool {
         let is_named = |name: &Vec<u8>| name.starts_with(b"ld");
         self.image.segment(segment::INTERP).is_none()
             && self.value(tags::NEEDED).is_none()

@@ -8,6 +8,10 @@ use crate::relocate::elf::layout::tags;
 
 /// Applies the edit of the library path.
 pub fn edit(draft: &mut Draft<'_>, edit: &Edit, folders: &dyn Folders) -> Result<(), EditFault> {
+    // glibc's asserts that it has none (elf_get_dynamic_info).
+    if matches!(edit.rpath, Some(RpathEdit::Set(_) | RpathEdit::Add(_))) && draft.is_loader() {
+        return Err(EditFault::Loader);
+    }
     let is_path = |tag: u64| tag == tags::RPATH || tag == tags::RUNPATH;
     let paths = || draft.entries.iter().enumerate().filter(|(_, entry)| is_path(entry.tag));
     // The loader ignores an RPATH beside a RUNPATH (ld.so(8)); of two it takes the last.

@@ -1,7 +1,8 @@
 //! Replaces the content of one file whole: written beside, then renamed over it, with mode, owner and extended
 //! attributes kept.
 //!
-//! Does not know what the bytes mean.
+//! A killed process leaves the old file or the new one. Does not wait for the disk, as `mv` does not, and does not know
+//! what the bytes mean.
 
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -73,7 +74,6 @@ impl Content {
         // After the owner: changing that clears the set-user-id bit (chown(2)).
         let mode = std::fs::Permissions::from_mode(self.facts.mode() & 0o7777);
         fs_err::set_permissions(beside.path(), mode).map_err(fault)?;
-        beside.as_file().sync_all().map_err(fault)?;
         beside.persist(&self.path).map_err(|error| fault(error.error))?;
         Ok(())
     }

@@ -2,12 +2,15 @@
 //!
 //! Does not look whether the files are there; the loader's rules do.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 /// Header and entry in bytes.
 const HEADER: usize = 48;
 const ENTRY: usize = 24;
+/// All names together are no longer than so many times the cache.
+const MOST_REPEATS: usize = 4;
 /// The bit of `hwcap` that says that its lower half counts names of `glibc-hwcaps` folders.
 const IS_EXTENSION: u64 = 1 << 62;
 
@@ -16,13 +19,16 @@ const IS_EXTENSION: u64 = 1 << 62;
 pub fn read(bytes: &[u8], is_little_endian: bool, hardware: &[String]) -> BTreeMap<String, Vec<String>> {
     // The old format may stand in front; offsets count from the new one.
     let Some(start) = memchr::memmem::find(bytes, MAGIC) else { return BTreeMap::new() };
-    let cache = Cache { bytes: &bytes[start..], is_little_endian };
+    let left = Cell::new(MOST_REPEATS * bytes.len());
+    let cache = Cache { bytes: &bytes[start..], is_little_endian, left };
     cache.paths(hardware).unwrap_or_default()
 }
 
 struct Cache<'a> {
     bytes: &'a [u8],
     is_little_endian: bool,
+    /// So many bytes of names may still be handed out: hostile entries can all name one long string.
+    left: Cell<usize>,
 }
 
 impl Cache<'_> {
@@ -34,6 +40,7 @@ impl Cache<'_> {
     fn text(&self, at: u32) -> Option<String> {
         let rest = self.bytes.get(at as usize..)?;
         let end = memchr::memchr(0, rest)?;
+        self.left.set(self.left.get().checked_sub(end)?);
         String::from_utf8(rest[..end].to_vec()).ok()
     }
 

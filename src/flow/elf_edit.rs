@@ -2,14 +2,20 @@
 //!
 //! What an edit does to the bytes knows `relocate/elf/edit/`.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::depth::Depth;
 use crate::relocate::elf::edit::{self, Edit, EditFault, Folders};
 use crate::rewrite::{self, HardLinks, RewriteError};
+
+/// Each worker holds one file and its copies in memory; disks are busy with fewer.
+const MOST_WORKERS: usize = 8;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -39,10 +45,40 @@ pub enum Change {
     },
 }
 
-/// Edits files. A file that cannot be edited does not keep the others from being edited.
+/// Edits files, several at a time. A file that cannot be edited does not keep the others from being edited.
 pub fn edit(options: &Options) -> Outcome {
     let edit = |path: &PathBuf| (path.clone(), edit_one(path, options));
-    Outcome { files: options.files.iter().map(edit).collect() }
+    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
+    if options.files.len() < 2 || processors < 2 || names_twice(&options.files) {
+        return Outcome { files: options.files.iter().map(edit).collect() };
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((number, path)) = Some(next.fetch_add(1, Ordering::Relaxed))
+            .and_then(|number| options.files.get(number).map(|path| (number, path)))
+        {
+            done.push((number, edit(path)));
+        }
+        done
+    };
+    let mut all: Vec<(usize, (PathBuf, Result<Change, Error>))> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        let results = workers.into_iter().map(|worker| match worker.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        results.flatten().collect()
+    });
+    all.sort_by_key(|(number, _)| *number);
+    Outcome { files: all.into_iter().map(|(_, one)| one).collect() }
+}
+
+/// Whether one file stands there under two names, whose edits must follow each other.
+fn names_twice(files: &[PathBuf]) -> bool {
+    let mut seen = HashSet::new();
+    let mut facts = files.iter().filter_map(|file| fs_err::metadata(file).ok());
+    facts.any(|facts| !seen.insert((facts.dev(), facts.ino())))
 }
 
 fn edit_one(path: &Path, options: &Options) -> Result<Change, Error> {

@@ -6,6 +6,7 @@
 mod builds;
 mod checkout;
 mod completeness;
+mod elf;
 mod events;
 mod facts;
 mod flows;
@@ -27,6 +28,7 @@ fn rooms() -> Vec<(&'static str, Vec<Told>)> {
         ("build", builds::build()),
         ("channel", machine::channel()),
         ("checkout", checkout::checkout()),
+        ("elf", elf::elf()),
         ("host", machine::host()),
         ("http", machine::http()),
         ("install", install::install()),

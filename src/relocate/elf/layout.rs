@@ -2,6 +2,7 @@
 //!
 //! Section headers are only asked where nothing else tells (they may be stripped). Changes nothing.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use goblin::container::{Container, Ctx};
@@ -47,7 +48,13 @@ pub struct Layout<'a> {
     has_dynamic: bool,
     /// The dynamic strings in the file.
     strings: Range<usize>,
+    /// So many bytes of strings may still be handed out: hostile entries can all name one long string.
+    left: Cell<usize>,
 }
+
+/// Names are handed out until they are so many times as long as all strings together; linkers write each name once, and
+/// merge tails.
+const MOST_REPEATS: usize = 16;
 
 impl<'a> Layout<'a> {
     /// Finds the parts.
@@ -71,8 +78,10 @@ impl<'a> Layout<'a> {
             entries: Vec::new(),
             has_dynamic: false,
             strings: 0..0,
+            left: Cell::new(0),
         };
         layout.read_dynamic()?;
+        layout.left.set(layout.most_text());
         Ok(layout)
     }
 
@@ -177,10 +186,22 @@ impl<'a> Layout<'a> {
         Ok(start..start + length.ok_or_else(|| ElfFault::new("a string has no end"))?)
     }
 
+    /// The most bytes that all names of a sound file have together.
+    pub fn most_text(&self) -> usize {
+        self.strings.len().saturating_mul(MOST_REPEATS).saturating_add(1 << 20)
+    }
+
+    /// The bytes of a dynamic string, without its NUL.
+    pub fn text(&self, offset: u64) -> Result<&'a [u8], ElfFault> {
+        let text = &self.bytes[self.string_range(offset)?];
+        let left = self.left.get().checked_sub(text.len());
+        self.left.set(left.ok_or_else(|| ElfFault::new("its names repeat each other too often"))?);
+        Ok(text)
+    }
+
     /// A dynamic string.
     pub fn string(&self, offset: u64) -> Result<String, ElfFault> {
-        let bytes = &self.bytes[self.string_range(offset)?];
-        String::from_utf8(bytes.to_owned()).map_err(|_| ElfFault::new("a name in it is not UTF-8"))
+        String::from_utf8(self.text(offset)?.to_owned()).map_err(|_| ElfFault::new("a name in it is not UTF-8"))
     }
 
     /// The offsets of all strings that anything but the library path refers to: names of libraries, symbols and
@@ -229,19 +250,42 @@ impl<'a> Layout<'a> {
             // Alpha and s390x have words of 8 bytes here (elf.h, Elf_Symndx).
             let is_wide = self.class() == Class::Elf64 && matches!(self.machine(), 22 | 0x9026);
             let place = self.offset_of(address)?;
-            let chains = if is_wide { self.u64_at(place + 8)? } else { u64::from(self.u32_at(place + 4)?) };
+            let chains = if is_wide {
+                self.u64_at(place.saturating_add(8))?
+            } else {
+                u64::from(self.u32_at(place.saturating_add(4))?)
+            };
             count = count.max(usize::try_from(chains).unwrap_or(usize::MAX));
         }
         if let Some(address) = self.value(tags::GNU_HASH) {
             count = count.max(self.symbols_of_gnu_hash(self.offset_of(address)?)?);
         }
         if self.sections.is_empty() && self.value(tags::HASH).is_none() {
-            // An empty GNU hash does not count symbols without definition; linkers put the strings behind the table.
-            let gap = self.value(tags::STRTAB).and_then(|strings| strings.checked_sub(table)).unwrap_or(0);
-            count = count.max(usize::try_from(gap).unwrap_or(0) / size);
+            count = self.undefined_symbols(table, count)?;
         }
         let room = (self.bytes.len() - self.offset_of(table)?) / size;
         Ok(count.min(room))
+    }
+
+    /// The number after the last symbol, where an empty GNU hash counts none that is not defined: linkers put the strings
+    /// behind them, but these may have been moved from there.
+    fn undefined_symbols(&self, table: u64, known: usize) -> Result<usize, ElfFault> {
+        let is_wide = self.class() == Class::Elf64;
+        let size = Sym::size(self.context.container);
+        let gap = self.value(tags::STRTAB).and_then(|strings| strings.checked_sub(table)).unwrap_or(0);
+        let most = usize::try_from(gap).unwrap_or(0) / size;
+        let (start, mut count) = (self.offset_of(table)?, known.max(1));
+        while count < most {
+            let at = start.saturating_add(count.saturating_mul(size));
+            let (Ok(name), Ok(section)) = (self.u32_at(at), self.u16_at(at + if is_wide { 6 } else { 14 })) else {
+                break;
+            };
+            if section != 0 || name as usize >= self.strings.len() {
+                break;
+            }
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// The number after the last symbol of the last chain.

@@ -33,21 +33,21 @@ impl Layout<'_> {
         let mut at = self.offset_of(start)?;
         let mut left = MOST_RECORDS;
         for _ in 0..count {
-            let aux_count = self.u16_at(at + 2)?;
-            let mut need = RawNeed { at, library: self.u32_at(at + 4)?, names: Vec::new() };
-            let mut aux = at + self.u32_at(at + 8)? as usize;
+            let aux_count = self.u16_at(at.saturating_add(2))?;
+            let mut need = RawNeed { at, library: self.u32_at(at.saturating_add(4))?, names: Vec::new() };
+            let mut aux = at.saturating_add(self.u32_at(at.saturating_add(8))? as usize);
             for _ in 0..aux_count {
                 left = left.checked_sub(1).ok_or_else(|| ElfFault::new("too many symbol versions"))?;
-                need.names.push(self.u32_at(aux + 8)?);
-                match self.u32_at(aux + 12)? {
+                need.names.push(self.u32_at(aux.saturating_add(8))?);
+                match self.u32_at(aux.saturating_add(12))? {
                     0 => break,
-                    next => aux += next as usize,
+                    next => aux = aux.saturating_add(next as usize),
                 }
             }
             needs.push(need);
-            match self.u32_at(at + 12)? {
+            match self.u32_at(at.saturating_add(12))? {
                 0 => break,
-                next => at += next as usize,
+                next => at = at.saturating_add(next as usize),
             }
         }
         Ok(needs)
@@ -61,19 +61,19 @@ impl Layout<'_> {
         let mut at = self.offset_of(start)?;
         let mut left = MOST_RECORDS;
         for _ in 0..count {
-            let aux_count = self.u16_at(at + 6)?;
-            let mut aux = at + self.u32_at(at + 12)? as usize;
+            let aux_count = self.u16_at(at.saturating_add(6))?;
+            let mut aux = at.saturating_add(self.u32_at(at.saturating_add(12))? as usize);
             for _ in 0..aux_count {
                 left = left.checked_sub(1).ok_or_else(|| ElfFault::new("too many symbol versions"))?;
                 names.push(self.u32_at(aux)?);
-                match self.u32_at(aux + 4)? {
+                match self.u32_at(aux.saturating_add(4))? {
                     0 => break,
-                    next => aux += next as usize,
+                    next => aux = aux.saturating_add(next as usize),
                 }
             }
-            match self.u32_at(at + 16)? {
+            match self.u32_at(at.saturating_add(16))? {
                 0 => break,
-                next => at += next as usize,
+                next => at = at.saturating_add(next as usize),
             }
         }
         Ok(names)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::relocate::elf::ElfFault;
 use crate::relocate::elf::edit::fault::refuse;
-use crate::relocate::elf::edit::image::{Image, segment};
+use crate::relocate::elf::edit::image::{Image, Section, section, segment};
 use crate::relocate::elf::edit::proof::Content;
 use crate::relocate::elf::edit::{Edit, EditFault};
 use crate::relocate::elf::layout::{Layout, tags};
@@ -33,8 +33,8 @@ pub struct Entry {
 }
 
 /// The file.
-pub struct Draft {
-    pub image: Image,
+pub struct Draft<'a> {
+    pub image: Image<'a>,
     pub entries: Vec<Entry>,
     /// Entries of the old table before its DT_NULL.
     pub old_count: usize,
@@ -50,14 +50,21 @@ pub struct Draft {
     pub interpreter: Option<Vec<u8>>,
     pub strings_at: usize,
     pub strings_size: usize,
+    /// The flags of a PT_GNU_STACK that is to be added.
+    pub new_stack: Option<u32>,
+    /// The most bytes that all names of a sound file have together.
+    pub most_text: usize,
+    /// Whether something beyond the dynamic section uses its strings: section names, other tables of symbols.
+    pub shares_strings: bool,
     pub expected: Content,
     is_program: bool,
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
     /// Reads a file that can be edited.
-    pub fn read(original: &[u8]) -> Result<Draft, EditFault> {
-        let image = Image::read(original.to_vec())?;
+    pub fn read(original: &'a [u8]) -> Result<Draft<'a>, EditFault> {
+        let image = Image::read(original)?;
+        // Before anything else is read: objects may lack the rest.
         if !matches!(image.kind, 2 | 3) {
             return Err(EditFault::NotLinked { kind: image.kind });
         }
@@ -80,9 +87,12 @@ impl Draft {
             versions: layout.versions_defined()?.into_iter().map(u64::from).collect(),
             released: Vec::new(),
             interpreter: None,
+            new_stack: None,
+            most_text: layout.most_text(),
+            shares_strings: shares_strings(&image, layout.value(tags::STRTAB))?,
             strings_at: strings.start,
             strings_size: strings.len(),
-            expected: Content::read(original)?,
+            expected: Content::of(&image, &layout)?,
             // DF_1_PIE marks programs that can lie at any address.
             is_program: image.kind == 2 || layout.value(tags::FLAGS_1).is_some_and(|flags| flags & 0x0800_0000 != 0),
             image,
@@ -94,10 +104,14 @@ impl Draft {
         Ok(draft)
     }
 
+    /// All strings.
+    pub fn strings(&self) -> &[u8] {
+        &self.image.bytes[self.strings_at..self.strings_at + self.strings_size]
+    }
+
     /// The string at an offset.
     pub fn string(&self, offset: u64) -> Result<&[u8], ElfFault> {
-        let strings = &self.image.bytes[self.strings_at..self.strings_at + self.strings_size];
-        let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..));
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.strings().get(offset..));
         let rest = rest.ok_or_else(|| ElfFault::new(format!("the string {offset:#x} lies outside of its strings")))?;
         let end = memchr::memchr(0, rest).ok_or_else(|| ElfFault::new("a string has no end"))?;
         Ok(&rest[..end])
@@ -147,12 +161,11 @@ impl Draft {
         });
     }
 
-    pub fn set_os_abi(&mut self, edit: &Edit) -> Result<(), EditFault> {
+    pub fn set_os_abi(&mut self, edit: &Edit) {
         if let Some(abi) = edit.os_abi {
-            self.image.bytes[7] = abi.0;
+            self.image.bytes.to_mut()[7] = abi.0;
             self.expected.os_abi = abi.0;
         }
-        Ok(())
     }
 
     pub fn set_soname(&mut self, edit: &Edit) {
@@ -176,29 +189,14 @@ impl Draft {
         Ok(())
     }
 
-    pub fn set_execstack(&mut self, edit: &Edit) -> Result<(), EditFault> {
-        let Some(is_executable) = edit.execstack else { return Ok(()) };
-        let kind = |kind| self.image.segments.iter().position(|one| one.kind == kind);
+    pub fn set_execstack(&mut self, edit: &Edit) {
+        let Some(is_executable) = edit.execstack else { return };
         let flags = |old: u32| if is_executable { old | segment::EXECUTE } else { old & !segment::EXECUTE };
-        if let Some(number) = kind(segment::GNU_STACK) {
-            let stack = &mut self.image.segments[number];
-            stack.flags = flags(stack.flags);
-        } else {
-            let number = kind(segment::NULL).ok_or(EditFault::NoHeaderRoom)?;
-            let stack = &mut self.image.segments[number];
-            *stack = crate::relocate::elf::edit::image::Segment {
-                kind: segment::GNU_STACK,
-                flags: flags(6),
-                offset: 0,
-                address: 0,
-                physical: 0,
-                in_file: 0,
-                in_memory: 0,
-                align: 16,
-            };
+        match self.image.segments.iter_mut().find(|one| one.kind == segment::GNU_STACK) {
+            Some(stack) => stack.flags = flags(stack.flags),
+            None => self.new_stack = Some(flags(segment::READ | segment::WRITE)),
         }
         self.expected.execstack = Some(is_executable);
-        Ok(())
     }
 
     pub fn edit_needed(&mut self, edit: &Edit) -> Result<(), EditFault> {
@@ -247,11 +245,13 @@ impl Draft {
     pub fn clear_versions(&mut self, edit: &Edit) -> Result<(), EditFault> {
         let Some(table) = self.value(VERSYM).filter(|_| !edit.clear_versions.is_empty()) else { return Ok(()) };
         let table = self.image.offset_of(table)?;
+        let wanted: Vec<Vec<u8>> = edit.clear_versions.iter().map(|name| [name.as_slice(), b"\0"].concat()).collect();
         for number in 0..self.symbols.len() {
-            let name = self.string(u64::from(self.symbols[number]))?.to_vec();
-            if edit.clear_versions.contains(&name) {
+            let name = self.strings().get(self.symbols[number] as usize..).unwrap_or_default();
+            if wanted.iter().any(|wanted| name.starts_with(wanted)) {
                 // VER_NDX_GLOBAL.
-                self.image.form.put_u16(&mut self.image.bytes, table + 2 * number, 1)?;
+                let at = table.saturating_add(2 * number);
+                self.image.form.put_u16(self.image.bytes.to_mut(), at, 1)?;
                 self.expected.clear_version(number);
             }
         }
@@ -284,4 +284,13 @@ impl Draft {
         }
         Ok(expected)
     }
+}
+
+fn shares_strings(image: &Image<'_>, address: Option<u64>) -> Result<bool, ElfFault> {
+    let is_table = |one: &Section| one.kind == section::STRTAB && one.is_loaded() && Some(one.address) == address;
+    let Some(number) = image.sections.iter().position(is_table) else { return Ok(false) };
+    // `e_shstrndx`.
+    let of_names = image.form.u16(&image.bytes, image.form.pick(62, 50))?;
+    let is_other = |one: &Section| one.link as usize == number && !one.is_loaded();
+    Ok(usize::from(of_names) == number || image.sections.iter().any(is_other))
 }

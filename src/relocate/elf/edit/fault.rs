@@ -24,11 +24,17 @@ pub enum EditFault {
     /// Something that finds itself by its distance from the end of the file would be lost.
     #[error("{count} bytes lie behind its last section")]
     BytesBehind { count: u64 },
+    /// It would not start with a library path.
+    #[error("it is the loader itself")]
+    Loader,
     #[error("it has no interpreter")]
     NoInterpreter,
     /// There is no place for another program header.
     #[error("there is no room for another program header")]
     NoHeaderRoom,
+    /// The last segment ends in so many zeros that only the kernel makes (`.bss`), and no program header can be added.
+    #[error("it ends in {count} zeros, and has no room for another program header")]
+    TooManyZeros { count: u64 },
     /// The last segment cannot be made longer.
     #[error("its last segment cannot be made longer: {reason}")]
     NoGrowth { reason: String },
@@ -41,7 +47,7 @@ pub enum EditFault {
 }
 
 /// Refuses what cannot be edited without breaking it.
-pub fn refuse(image: &Image, layout: &Layout<'_>) -> Result<(), EditFault> {
+pub fn refuse(image: &Image<'_>, layout: &Layout<'_>) -> Result<(), EditFault> {
     if !matches!(image.kind, 2 | 3) {
         return Err(EditFault::NotLinked { kind: image.kind });
     }
@@ -57,7 +63,9 @@ pub fn refuse(image: &Image, layout: &Layout<'_>) -> Result<(), EditFault> {
     }
     // DF_1_PIE; older linkers do not set it, but a program without libraries has no strings either.
     let is_pie = layout.value(tags::FLAGS_1).is_some_and(|flags| flags & 0x0800_0000 != 0);
-    let is_mute = layout.value(tags::STRSZ).is_none_or(|size| size <= 1);
+    let is_mute = layout.value(tags::STRSZ).is_none_or(|size| size <= 1)
+        && layout.value(tags::SONAME).is_none()
+        && image.form.word(&image.bytes, 24)? != 0;
     if !has_interpreter && (is_pie || is_mute) {
         return Err(EditFault::StaticPie);
     }
@@ -79,7 +87,7 @@ pub fn refuse(image: &Image, layout: &Layout<'_>) -> Result<(), EditFault> {
 }
 
 /// A detached file keeps the headers, but its loaded sections have no bytes.
-fn is_debug_file(image: &Image) -> bool {
+fn is_debug_file(image: &Image<'_>) -> bool {
     let loaded = |one: &&Section| one.is_loaded() && one.flags & section::TLS == 0 && one.size > 0;
     let is_empty = |one: &Section| one.kind == section::NOBITS || one.kind == 7;
     let has_dynamic = image.sections.iter().any(|one| one.kind == section::DYNAMIC);

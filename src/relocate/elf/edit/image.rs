@@ -2,6 +2,8 @@
 //!
 //! Unlike `layout.rs` it keeps every field of the headers. Does not know what a change is for.
 
+use std::borrow::Cow;
+
 use crate::relocate::elf::ElfFault;
 use crate::relocate::elf::edit::form::Form;
 
@@ -12,10 +14,13 @@ pub mod segment {
     pub const DYNAMIC: u32 = 2;
     pub const INTERP: u32 = 3;
     pub const NOTE: u32 = 4;
+    pub const PHDR: u32 = 6;
     pub const GNU_STACK: u32 = 0x6474_e551;
-    /// `PF_X` and `PF_W`.
+    pub const GNU_PROPERTY: u32 = 0x6474_e553;
+    /// `PF_X`, `PF_W` and `PF_R`.
     pub const EXECUTE: u32 = 1;
     pub const WRITE: u32 = 2;
+    pub const READ: u32 = 4;
 }
 
 /// Types and flags of sections (elf.h, `SHT_*` and `SHF_*`).
@@ -24,15 +29,18 @@ pub mod section {
     pub const PROGBITS: u32 = 1;
     pub const SYMTAB: u32 = 2;
     pub const STRTAB: u32 = 3;
+    pub const HASH: u32 = 5;
     pub const DYNAMIC: u32 = 6;
+    pub const NOTE: u32 = 7;
     pub const NOBITS: u32 = 8;
     pub const DYNSYM: u32 = 11;
+    pub const GNU_HASH: u32 = 0x6fff_fff6;
     pub const ALLOC: u64 = 2;
     pub const TLS: u64 = 0x400;
 }
 
 /// A program header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Segment {
     pub kind: u32,
     pub flags: u32,
@@ -72,8 +80,9 @@ impl Section {
 
 /// The file.
 #[derive(Debug, Clone)]
-pub struct Image {
-    pub bytes: Vec<u8>,
+pub struct Image<'a> {
+    /// Owned as soon as something is written.
+    pub bytes: Cow<'a, [u8]>,
     pub form: Form,
     /// `e_type`.
     pub kind: u16,
@@ -82,16 +91,16 @@ pub struct Image {
     pub segments_at: u64,
     pub sections: Vec<Section>,
     pub sections_at: u64,
-    segment_size: u64,
+    pub segment_size: u64,
     section_size: u64,
 }
 
-impl Image {
+impl<'a> Image<'a> {
     /// Reads the headers.
     ///
     /// # Errors
     /// [`ElfFault`] when a header lies outside of the file. Section headers that do are taken for none.
-    pub fn read(bytes: Vec<u8>) -> Result<Image, ElfFault> {
+    pub fn read(bytes: &'a [u8]) -> Result<Image<'a>, ElfFault> {
         if bytes.len() < 52 || &bytes[..4] != b"\x7fELF" {
             return Err(ElfFault::new("its header is cut short"));
         }
@@ -99,23 +108,22 @@ impl Image {
         if !matches!(bytes[4], 1 | 2) || !matches!(bytes[5], 1 | 2) {
             return Err(ElfFault::new("its class or byte order is unknown"));
         }
-        let half = |wide, narrow| form.u16(&bytes, form.pick(wide, narrow));
-        let segments_at = form.word(&bytes, form.pick(32, 28))?;
-        let sections_at = form.word(&bytes, form.pick(40, 32))?;
+        let half = |wide, narrow| form.u16(bytes, form.pick(wide, narrow));
+        let segments_at = form.word(bytes, form.pick(32, 28))?;
+        let sections_at = form.word(bytes, form.pick(40, 32))?;
         let mut image = Image {
             form,
-            kind: form.u16(&bytes, 16)?,
-            machine: form.u16(&bytes, 18)?,
+            kind: form.u16(bytes, 16)?,
+            machine: form.u16(bytes, 18)?,
             segments: Vec::new(),
             segments_at,
             sections: Vec::new(),
             sections_at,
             segment_size: u64::from(half(54, 42)?),
             section_size: u64::from(half(58, 46)?),
-            bytes: Vec::new(),
+            bytes: Cow::Borrowed(bytes),
         };
         let (segments, sections) = (half(56, 44)?, half(60, 48)?);
-        image.bytes = bytes;
         image.read_segments(u64::from(segments))?;
         // Headers that cannot be read are not used by the loader either.
         if image.read_sections(u64::from(sections)).is_err() {
@@ -187,7 +195,7 @@ impl Image {
         let form = self.form;
         for (number, segment) in self.segments.iter().enumerate() {
             let at = place(self.segments_at + number as u64 * self.segment_size)?;
-            let bytes = &mut self.bytes;
+            let bytes = self.bytes.to_mut();
             form.put_u32(bytes, at, segment.kind)?;
             form.put_u32(bytes, at + form.pick(4, 24), segment.flags)?;
             let words = [
@@ -202,13 +210,13 @@ impl Image {
                 .iter()
                 .try_for_each(|(wide, narrow, word)| form.put_word(bytes, at + form.pick(*wide, *narrow), *word))?;
         }
-        form.put_word(&mut self.bytes, form.pick(32, 28), self.segments_at)?;
+        form.put_word(self.bytes.to_mut(), form.pick(32, 28), self.segments_at)?;
         if !self.sections.is_empty() {
-            form.put_word(&mut self.bytes, form.pick(40, 32), self.sections_at)?;
+            form.put_word(self.bytes.to_mut(), form.pick(40, 32), self.sections_at)?;
         }
         for (number, section) in self.sections.iter().enumerate() {
             let at = place(self.sections_at + number as u64 * self.section_size)?;
-            let bytes = &mut self.bytes;
+            let bytes = self.bytes.to_mut();
             form.put_u32(bytes, at, section.name)?;
             form.put_u32(bytes, at + 4, section.kind)?;
             form.put_u32(bytes, at + form.pick(40, 24), section.link)?;
@@ -225,6 +233,8 @@ impl Image {
                 .iter()
                 .try_for_each(|(wide, narrow, word)| form.put_word(bytes, at + form.pick(*wide, *narrow), *word))?;
         }
+        // `e_phnum`.
+        form.put_u16(self.bytes.to_mut(), form.pick(56, 44), self.segments.len() as u16)?;
         Ok(())
     }
 
@@ -248,6 +258,12 @@ impl Image {
         loads.max_by_key(|(_, one)| one.address).map(|(number, _)| number)
     }
 
+    /// The end of the highest PT_LOAD in memory.
+    pub fn memory_end(&self) -> Result<u64, ElfFault> {
+        let loads = self.segments.iter().filter(|one| one.kind == segment::LOAD);
+        loads.map(|one| sum(one.address, one.in_memory)).try_fold(0, |end, one| one.map(|one| one.max(end)))
+    }
+
     /// The offset in the file of what is loaded at an address.
     pub fn offset_of(&self, address: u64) -> Result<usize, ElfFault> {
         let holds = |one: &&Segment| {
@@ -255,6 +271,11 @@ impl Image {
         };
         let found = self.segments.iter().find(holds).and_then(|one| one.offset.checked_add(address - one.address));
         place(found.ok_or_else(|| ElfFault::new(format!("the address {address:#x} lies in none of its segments")))?)
+    }
+
+    /// The file after all changes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes.into_owned()
     }
 
     /// A part of the file.
@@ -267,4 +288,14 @@ impl Image {
 /// A number of the file as a place in memory of this program.
 pub fn place(number: u64) -> Result<usize, ElfFault> {
     usize::try_from(number).map_err(|_| ElfFault::new("an offset is too large"))
+}
+
+/// The sum of two numbers of the file.
+pub fn sum(one: u64, other: u64) -> Result<u64, ElfFault> {
+    one.checked_add(other).ok_or_else(|| ElfFault::new("an offset is too large"))
+}
+
+/// The next multiple of a power of two.
+pub fn aligned(number: u64, align: u64) -> Result<u64, ElfFault> {
+    number.checked_next_multiple_of(align.max(1)).ok_or_else(|| ElfFault::new("an offset is too large"))
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! bytes -> Image -refuse-> Draft -edits-> entries and names -strings: reuse, in place, else behind the last
-//! PT_LOAD-> bytes -proof: read again, nothing else changed-> bytes
+//! PT_LOAD, which is made longer, or gets a neighbour if it ends in a huge .bss-> bytes
+//! -proof: read again, nothing else changed-> bytes
 //! ```
 //! Pure: bytes in, bytes out. What lies in folders is told through [`Folders`].
 
@@ -10,13 +11,16 @@ mod draft;
 mod fault;
 mod form;
 mod grow;
+mod headers;
 mod image;
 mod os_abi;
 mod proof;
 mod rename;
 mod report;
+mod room;
 mod rpath;
 mod strings;
+mod table;
 
 pub use crate::relocate::elf::edit::fault::EditFault;
 pub use crate::relocate::elf::edit::os_abi::OsAbi;
@@ -81,10 +85,10 @@ pub trait Folders {
 /// [`EditFault`]: the file cannot be edited, or something else would change.
 pub fn apply(original: &[u8], edit: &Edit, folders: &dyn Folders) -> Result<Option<Vec<u8>>, EditFault> {
     let mut draft = Draft::read(original)?;
-    draft.set_os_abi(edit)?;
+    draft.set_os_abi(edit);
     draft.set_soname(edit);
     draft.set_interpreter(edit)?;
-    draft.set_execstack(edit)?;
+    draft.set_execstack(edit);
     rpath::edit(&mut draft, edit, folders)?;
     draft.edit_needed(edit)?;
     draft.clear_versions(edit)?;

@@ -13,8 +13,8 @@ use crate::relocate::elf::edit::image::{Image, Segment, section, segment};
 use crate::relocate::elf::edit::rename;
 use crate::relocate::elf::layout::{Layout, tags};
 
-/// Values that say where something lies which may move: DT_STRTAB, DT_STRSZ, DT_MIPS_RLD_MAP_REL.
-const MOVING: [u64; 3] = [tags::STRTAB, tags::STRSZ, 0x7000_0035];
+/// Values that say where something lies which may move: also DT_MIPS_RLD_MAP_REL.
+const MOVING: [u64; 5] = [tags::STRTAB, tags::STRSZ, tags::HASH, tags::GNU_HASH, 0x7000_0035];
 
 /// What a file says to its loader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +25,15 @@ pub struct Content {
     /// Tag, value, and the string where the value names one.
     pub entries: Vec<(u64, u64, Vec<u8>)>,
     version_files: Vec<Vec<u8>>,
-    /// Numbers of symbols whose version was cleared.
+    /// Numbers of symbols whose version was cleared, in order.
     cleared: Vec<usize>,
     /// New names of symbols by the old ones.
     pub renamed: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Content {
-    pub fn read(bytes: &[u8]) -> Result<Content, ElfFault> {
-        let (image, layout) = (Image::read(bytes.to_vec())?, Layout::read(bytes)?);
-        Content::of(&image, &layout)
-    }
-
-    fn of(image: &Image, layout: &Layout<'_>) -> Result<Content, ElfFault> {
-        let text = |offset: u64| layout.string_range(offset).map(|range| image.bytes[range].to_vec());
+    pub fn of(image: &Image<'_>, layout: &Layout<'_>) -> Result<Content, ElfFault> {
+        let text = |offset: u64| layout.text(offset).map(<[u8]>::to_vec);
         let mut entries = Vec::new();
         for entry in layout.entries().iter().take_while(|entry| entry.tag != tags::NULL) {
             entries.push(if tags::STRINGS.contains(&entry.tag) {
@@ -78,7 +73,7 @@ impl Content {
 /// Compares an edited file with its original.
 pub fn prove(original: &[u8], edited: &[u8], expected: &Content) -> Result<(), EditFault> {
     let damages = |what: &str| EditFault::Damages { what: what.to_owned() };
-    let (old, new) = (Image::read(original.to_vec())?, Image::read(edited.to_vec())?);
+    let (old, new) = (Image::read(original)?, Image::read(edited)?);
     let (old_layout, new_layout) = (Layout::read(original)?, Layout::read(edited)?);
     let content = Content::of(&new, &new_layout)?;
     let same = |one: bool, what: &str| if one { Ok(()) } else { Err(damages(what)) };
@@ -86,44 +81,89 @@ pub fn prove(original: &[u8], edited: &[u8], expected: &Content) -> Result<(), E
     same(content.version_files == expected.version_files, "a version needed")?;
     same(content.interpreter == expected.interpreter, "the interpreter")?;
     same(content.execstack == expected.execstack && content.os_abi == expected.os_abi, "the header")?;
-    same(have_same_segments(&old, &new), "a segment")?;
+    same(have_same_segments(&old, &new)?, "a segment")?;
+    same(have_same_hashes(&old, &old_layout, &new, &new_layout)?, "a table of hashes")?;
     same(have_same_unloaded_sections(&old, &new), "a section")?;
     same(version_names(&old_layout, original)? == version_names(&new_layout, edited)?, "a version")?;
-    let mut loose = loose_ranges(&old, &old_layout, expected)?;
+    let mut loose = loose_ranges(&old, &old_layout, expected, new.segments_end())?;
     if expected.renamed.is_empty() {
         same(have_same_symbols(&old_layout, original, &new_layout, edited)?, "a symbol")?;
     } else {
-        let before = rename::symbols(&old, &old_layout, &expected.renamed)?;
-        same(before == rename::symbols(&new, &new_layout, &BTreeMap::new())?, "a symbol or a relocation")?;
+        let before = rename::symbols(&old, &old_layout, &expected.renamed, &expected.cleared)?;
+        same(before == rename::symbols(&new, &new_layout, &BTreeMap::new(), &[])?, "a symbol or a relocation")?;
         loose.extend(rename::places(&old, &old_layout)?);
     }
     loose.sort_by_key(|range| range.start);
     same(have_same_memory(&old, &new, &loose)?, "a loaded byte")
 }
 
-fn have_same_segments(old: &Image, new: &Image) -> bool {
-    let last = old.last_load();
-    let is_same = |(number, (old, new)): (usize, (&Segment, &Segment))| match old.kind {
-        segment::GNU_STACK | segment::NULL => true,
-        segment::DYNAMIC | segment::INTERP => new.kind == old.kind && new.flags == old.flags && new.align == old.align,
-        segment::LOAD if Some(number) == last => {
-            let fixed = |one: &Segment| (one.kind, one.flags, one.offset, one.address, one.physical, one.align);
-            fixed(old) == fixed(new) && new.in_memory >= old.in_memory
+fn have_same_segments(old: &Image<'_>, new: &Image<'_>) -> Result<bool, ElfFault> {
+    // Whether there is a PT_GNU_STACK, and of which kind, was compared before.
+    let is_compared = |one: &&Segment| !matches!(one.kind, segment::GNU_STACK | segment::NULL);
+    let before: Vec<&Segment> = old.segments.iter().filter(is_compared).collect();
+    let mut after: Vec<&Segment> = new.segments.iter().filter(is_compared).collect();
+    if after.len() == before.len() + 1 {
+        let Some(number) = after.iter().rposition(|one| one.kind == segment::LOAD) else { return Ok(false) };
+        let page = after[number].align.max(1);
+        let is_congruent = after[number].address % page == after[number].offset % page;
+        if !is_congruent || after.remove(number).address < old.memory_end()? {
+            return Ok(false);
         }
-        kind => {
-            let fixed = |one: &Segment| (one.flags, one.address, one.physical, one.in_file, one.in_memory, one.align);
-            let page = old.align.max(1);
-            kind == new.kind && fixed(old) == fixed(new) && (kind != 1 || new.offset % page == old.offset % page)
-        }
+    }
+    let last = old.last_load().map(|number| old.segments[number]);
+    let is_same = |(before, after): (&&Segment, &&Segment)| {
+        let kept = |one: &Segment| (one.kind, one.flags, one.align);
+        let placed = |one: &Segment| (one.address, one.physical, one.in_file, one.in_memory);
+        kept(before) == kept(after)
+            && match before.kind {
+                segment::DYNAMIC | segment::INTERP => true,
+                segment::NOTE | segment::GNU_PROPERTY => {
+                    old.part(before.offset, before.in_file) == new.part(after.offset, after.in_file)
+                        && before.in_memory == after.in_memory
+                }
+                segment::PHDR => before.address == after.address && after.in_file >= before.in_file,
+                segment::LOAD if Some(**before) == last => {
+                    let fixed = |one: &Segment| (one.offset, one.address, one.physical);
+                    fixed(before) == fixed(after) && after.in_memory >= before.in_memory
+                }
+                segment::LOAD => {
+                    let page = before.align.max(1);
+                    placed(before) == placed(after) && after.offset % page == before.offset % page
+                }
+                _ => placed(before) == placed(after),
+            }
     };
-    old.segments.len() == new.segments.len()
-        && old.segments.iter().zip(&new.segments).enumerate().all(is_same)
+    Ok(before.len() == after.len()
+        && before.iter().zip(&after).all(is_same)
         && (old.kind, old.machine, old.form) == (new.kind, new.machine, new.form)
         && old.bytes.get(8..16) == new.bytes.get(8..16)
-        && old.form.word(&old.bytes, 24) == new.form.word(&new.bytes, 24)
+        && old.form.word(&old.bytes, 24) == new.form.word(&new.bytes, 24))
 }
 
-fn have_same_unloaded_sections(old: &Image, new: &Image) -> bool {
+/// Tables of hashes that moved; those that stayed are compared with all loaded bytes.
+fn have_same_hashes(
+    old: &Image<'_>,
+    old_layout: &Layout<'_>,
+    new: &Image<'_>,
+    new_layout: &Layout<'_>,
+) -> Result<bool, ElfFault> {
+    for tag in [tags::HASH, tags::GNU_HASH] {
+        let (Some(before), Some(after)) = (old_layout.value(tag), new_layout.value(tag)) else { continue };
+        if before == after {
+            continue;
+        }
+        let Some(section) = old.sections.iter().find(|one| one.is_loaded() && one.address == before) else {
+            return Ok(false);
+        };
+        let place = new.offset_of(after)? as u64;
+        if old.part(section.offset, section.size) != new.part(place, section.size) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn have_same_unloaded_sections(old: &Image<'_>, new: &Image<'_>) -> bool {
     old.sections.len() == new.sections.len()
         && old.sections.iter().zip(&new.sections).all(|(before, after)| {
             let bytes_agree = || {
@@ -151,8 +191,16 @@ fn have_same_symbols(old: &Layout<'_>, old_bytes: &[u8], new: &Layout<'_>, new_b
     if others.len() < names.len() || others[..names.len()] != names {
         return Ok(false);
     }
-    for name in names {
-        let (before, after) = (old.string_range(u64::from(name))?, new.string_range(u64::from(name))?);
+    // Tails of a name that was compared are the same too.
+    let mut offsets: Vec<u64> = names.into_iter().map(u64::from).collect();
+    offsets.sort_unstable();
+    let mut compared = 0;
+    for offset in offsets.into_iter().filter(|offset| *offset > 0) {
+        if offset < compared {
+            continue;
+        }
+        let (before, after) = (old.string_range(offset)?, new.string_range(offset)?);
+        compared = offset + before.len() as u64 + 1;
         if old_bytes[before] != new_bytes[after] {
             return Ok(false);
         }
@@ -161,7 +209,12 @@ fn have_same_symbols(old: &Layout<'_>, old_bytes: &[u8], new: &Layout<'_>, new_b
 }
 
 /// What was compared by its meaning, or may change: addresses.
-fn loose_ranges(image: &Image, layout: &Layout<'_>, expected: &Content) -> Result<Vec<Range<u64>>, ElfFault> {
+fn loose_ranges(
+    image: &Image<'_>,
+    layout: &Layout<'_>,
+    expected: &Content,
+    segments_end: u64,
+) -> Result<Vec<Range<u64>>, ElfFault> {
     let mut loose = Vec::new();
     for one in image.segments.iter().filter(|one| matches!(one.kind, segment::DYNAMIC | segment::INTERP)) {
         loose.push(one.address..one.address.saturating_add(one.in_memory.max(one.in_file)));
@@ -174,7 +227,7 @@ fn loose_ranges(image: &Image, layout: &Layout<'_>, expected: &Content) -> Resul
     loose.extend(layout.value(3).map(|start| start..start.saturating_add(word)));
     let of_file = |from: u64, to: u64| address_of(image, from).map(|start| start..start.saturating_add(to - from));
     loose.extend(of_file(0, image.form.pick(64, 52) as u64));
-    loose.extend(of_file(image.segments_at, image.segments_end()));
+    loose.extend(of_file(image.segments_at, segments_end.max(image.segments_end())));
     for file in layout.versions_needed()? {
         loose.extend(of_file(file.at as u64 + 4, file.at as u64 + 8));
     }
@@ -187,7 +240,7 @@ fn loose_ranges(image: &Image, layout: &Layout<'_>, expected: &Content) -> Resul
     if let (Some((at, count)), Some(table)) = (layout.symbols()?, layout.value(tags::SYMTAB)) {
         let size = image.form.pick(24, 16);
         for number in 0..count {
-            let value_at = at + number * size + image.form.pick(8, 4);
+            let value_at = at.saturating_add(number * size + image.form.pick(8, 4));
             let is_section =
                 image.bytes.get(at + number * size + image.form.pick(4, 12)).is_some_and(|one| one & 15 == 3);
             if is_section || addresses.contains(&image.form.word(&image.bytes, value_at)?) {
@@ -200,7 +253,7 @@ fn loose_ranges(image: &Image, layout: &Layout<'_>, expected: &Content) -> Resul
 }
 
 /// The address at which a place of the file is loaded, if it is.
-fn address_of(image: &Image, offset: u64) -> Option<u64> {
+fn address_of(image: &Image<'_>, offset: u64) -> Option<u64> {
     let mut loads = image.segments.iter().filter(|one| one.kind == segment::LOAD);
     loads.find_map(|one| {
         let distance = offset.checked_sub(one.offset).filter(|distance| *distance < one.in_file)?;
@@ -209,7 +262,7 @@ fn address_of(image: &Image, offset: u64) -> Option<u64> {
 }
 
 /// Whether all loaded bytes but those in `loose` (sorted) are the same, at the same addresses.
-fn have_same_memory(old: &Image, new: &Image, loose: &[Range<u64>]) -> Result<bool, ElfFault> {
+fn have_same_memory(old: &Image<'_>, new: &Image<'_>, loose: &[Range<u64>]) -> Result<bool, ElfFault> {
     let fault = || ElfFault::new("a segment lies outside of it");
     for (before, after) in old.segments.iter().zip(&new.segments).filter(|(one, _)| one.kind == segment::LOAD) {
         let bytes = old.part(before.offset, before.in_file).ok_or_else(fault)?;

@@ -23,7 +23,7 @@ const RELA: u64 = 7;
 const PLTREL: u64 = 20;
 
 /// Renames symbols in a draft; the new names are placed when it is written.
-pub fn rename(draft: &mut Draft, renames: &[(Vec<u8>, Vec<u8>)]) -> Result<(), EditFault> {
+pub fn rename(draft: &mut Draft<'_>, renames: &[(Vec<u8>, Vec<u8>)]) -> Result<(), EditFault> {
     let refused = |reason: &str| EditFault::Rename { reason: reason.to_owned() };
     let map: BTreeMap<&[u8], &Vec<u8>> =
         renames.iter().filter(|(old, new)| old != new).map(|(old, new)| (old.as_slice(), new)).collect();
@@ -31,8 +31,10 @@ pub fn rename(draft: &mut Draft, renames: &[(Vec<u8>, Vec<u8>)]) -> Result<(), E
         return Ok(());
     }
     let mut names: Vec<Vec<u8>> = Vec::with_capacity(draft.symbols.len());
+    let mut left = draft.most_text;
     for (number, offset) in draft.symbols.clone().into_iter().enumerate() {
         let name = draft.string(u64::from(offset))?.to_vec();
+        left = left.checked_sub(name.len()).ok_or_else(|| refused("they repeat each other too often"))?;
         match map.get(name.as_slice()).filter(|_| number > 0) {
             Some(new) => {
                 draft.released.push(u64::from(offset));
@@ -78,7 +80,7 @@ struct GnuHash {
 }
 
 impl GnuHash {
-    fn read(image: &Image, at: usize, symbols: usize) -> Result<GnuHash, ElfFault> {
+    fn read(image: &Image<'_>, at: usize, symbols: usize) -> Result<GnuHash, ElfFault> {
         let word =
             |number: usize| image.form.u32(&image.bytes, at.saturating_add(4 * number)).map(|word| word as usize);
         let (buckets, first, filter_words, shift) = (word(0)?, word(1)?, word(2)?, word(3)?);
@@ -99,12 +101,12 @@ impl GnuHash {
         order
     }
 
-    fn write(&self, image: &mut Image, names: &[Vec<u8>]) -> Result<(), ElfFault> {
+    fn write(&self, image: &mut Image<'_>, names: &[Vec<u8>]) -> Result<(), ElfFault> {
         let form = image.form;
         let bits = 8 * form.word_size() as u32;
         let mut filter = vec![0_u64; self.filter_words];
         for bucket in 0..self.buckets {
-            form.put_u32(&mut image.bytes, self.buckets_at + 4 * bucket, 0)?;
+            form.put_u32(image.bytes.to_mut(), self.buckets_at + 4 * bucket, 0)?;
         }
         let bucket = |number: usize| gnu_hash(&names[number]) as usize % self.buckets;
         for number in self.first..names.len() {
@@ -113,13 +115,13 @@ impl GnuHash {
             *word |= 1 << (hash % bits) | 1 << (hash.checked_shr(self.shift).unwrap_or(0) % bits);
             let is_last = number + 1 == names.len() || bucket(number + 1) != bucket(number);
             let chain = hash & !1 | u32::from(is_last);
-            form.put_u32(&mut image.bytes, self.chains_at + 4 * (number - self.first), chain)?;
+            form.put_u32(image.bytes.to_mut(), self.chains_at + 4 * (number - self.first), chain)?;
             if number == self.first || bucket(number - 1) != bucket(number) {
-                form.put_u32(&mut image.bytes, self.buckets_at + 4 * bucket(number), number as u32)?;
+                form.put_u32(image.bytes.to_mut(), self.buckets_at + 4 * bucket(number), number as u32)?;
             }
         }
         filter.iter().enumerate().try_for_each(|(number, word)| {
-            form.put_word(&mut image.bytes, self.filter_at + number * form.word_size(), *word)
+            form.put_word(image.bytes.to_mut(), self.filter_at + number * form.word_size(), *word)
         })
     }
 }
@@ -137,20 +139,20 @@ fn sysv_hash(name: &[u8]) -> u32 {
     })
 }
 
-fn write_hash(image: &mut Image, at: usize, names: &[Vec<u8>]) -> Result<(), ElfFault> {
+fn write_hash(image: &mut Image<'_>, at: usize, names: &[Vec<u8>]) -> Result<(), ElfFault> {
     let form = image.form;
     let is_wide = form.is_wide && WIDE_HASH.contains(&image.machine);
     let size = if is_wide { 8 } else { 4 };
-    let read = |image: &Image, number: usize| {
+    let read = |image: &Image<'_>, number: usize| {
         let at = at.saturating_add(number.saturating_mul(size));
         if is_wide { form.word(&image.bytes, at) } else { form.u32(&image.bytes, at).map(u64::from) }
     };
-    let put = |image: &mut Image, number: usize, value: usize| {
+    let put = |image: &mut Image<'_>, number: usize, value: usize| {
         let at = at.saturating_add(number.saturating_mul(size));
         if is_wide {
-            form.put_word(&mut image.bytes, at, value as u64)
+            form.put_word(image.bytes.to_mut(), at, value as u64)
         } else {
-            form.put_u32(&mut image.bytes, at, value as u32)
+            form.put_u32(image.bytes.to_mut(), at, value as u32)
         }
     };
     let (buckets, chains) = (read(image, 0)? as usize, read(image, 1)? as usize);
@@ -176,7 +178,7 @@ fn write_hash(image: &mut Image, at: usize, names: &[Vec<u8>]) -> Result<(), Elf
 }
 
 /// Puts the symbols into a new order, with everything that counts them.
-fn reorder(draft: &mut Draft, order: &[usize]) -> Result<(), EditFault> {
+fn reorder(draft: &mut Draft<'_>, order: &[usize]) -> Result<(), EditFault> {
     if order.iter().enumerate().all(|(new, old)| new == *old) {
         return Ok(());
     }
@@ -189,7 +191,7 @@ fn reorder(draft: &mut Draft, order: &[usize]) -> Result<(), EditFault> {
         let bytes = draft.image.part(at as u64, (order.len() * size) as u64);
         let old = bytes.ok_or_else(|| ElfFault::new("its symbols lie outside of it"))?.to_vec();
         for (new, number) in order.iter().enumerate() {
-            draft.image.bytes[at + new * size..][..size].copy_from_slice(&old[number * size..][..size]);
+            draft.image.bytes.to_mut()[at + new * size..][..size].copy_from_slice(&old[number * size..][..size]);
         }
     }
     let mut new_numbers = vec![0; order.len()];
@@ -204,14 +206,14 @@ fn reorder(draft: &mut Draft, order: &[usize]) -> Result<(), EditFault> {
             let new = *new_numbers.get(number).ok_or_else(|| ElfFault::new("a relocation names no symbol"))?;
             let form = draft.image.form;
             let word = if form.is_wide { (new as u64) << 32 | kind } else { (new as u64) << 8 | kind };
-            form.put_word(&mut draft.image.bytes, at + form.word_size(), word)?;
+            form.put_word(draft.image.bytes.to_mut(), at + form.word_size(), word)?;
         }
     }
     Ok(())
 }
 
 /// The number of a relocation's symbol, and its type.
-fn symbol_of(image: &Image, at: usize) -> Result<(usize, u64), ElfFault> {
+fn symbol_of(image: &Image<'_>, at: usize) -> Result<(usize, u64), ElfFault> {
     let word = image.form.word(&image.bytes, at.saturating_add(image.form.word_size()))?;
     Ok(if image.form.is_wide {
         ((word >> 32) as usize, word & 0xffff_ffff)
@@ -222,7 +224,7 @@ fn symbol_of(image: &Image, at: usize) -> Result<(usize, u64), ElfFault> {
 
 /// Where relocations lie in the file, and the size of one; parts that two tables share are given once.
 fn relocation_tables(
-    image: &Image,
+    image: &Image<'_>,
     value: impl Fn(u64) -> Option<u64>,
 ) -> Result<Vec<(Range<usize>, usize)>, ElfFault> {
     let mut tables: Vec<(Range<usize>, usize)> = Vec::new();
@@ -254,33 +256,46 @@ fn relocation_tables(
 /// Symbols and relocations by the names of the symbols, in an order that does not depend on their numbers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Symbols {
+    /// Name, everything but the name, version.
     symbols: Vec<(Vec<u8>, Vec<u8>, u16)>,
-    relocations: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The place among the symbols, type, and everything else.
+    relocations: Vec<(usize, u64, Vec<u8>)>,
 }
 
-/// Reads symbols and relocations, with new names for some.
-pub fn symbols(image: &Image, layout: &Layout<'_>, renamed: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Symbols, ElfFault> {
+/// Reads symbols and relocations, with new names for some, and without the versions of others.
+pub fn symbols(
+    image: &Image<'_>,
+    layout: &Layout<'_>,
+    renamed: &BTreeMap<Vec<u8>, Vec<u8>>,
+    cleared: &[usize],
+) -> Result<Symbols, ElfFault> {
     let mut out = Symbols { symbols: Vec::new(), relocations: Vec::new() };
     let Some((at, count)) = layout.symbols()? else { return Ok(out) };
     let size = image.form.pick(24, 16);
     let versions = layout.value(VERSYM).map(|address| image.offset_of(address)).transpose()?;
-    let mut names = Vec::new();
     for (number, name) in layout.symbol_names()?.into_iter().enumerate().take(count) {
-        let name = image.bytes[layout.string_range(u64::from(name))?].to_vec();
-        let name = renamed.get(&name).cloned().unwrap_or(name);
+        let name = layout.text(u64::from(name))?;
+        let name = renamed.get(name).cloned().unwrap_or_else(|| name.to_vec());
         let rest = image.part((at + number * size + 4) as u64, size as u64 - 4).unwrap_or_default().to_vec();
-        let version = versions.map(|at| image.form.u16(&image.bytes, at + 2 * number)).transpose()?;
-        out.symbols.push((name.clone(), rest, version.unwrap_or(0)));
-        names.push(name);
+        let version = versions.map(|at| image.form.u16(&image.bytes, at.saturating_add(2 * number))).transpose()?;
+        // VER_NDX_GLOBAL.
+        let version = if cleared.binary_search(&number).is_ok() { Some(1) } else { version };
+        out.symbols.push((name, rest, version.unwrap_or(0)));
+    }
+    // Where a symbol stands in this order does not depend on its number.
+    let mut order: Vec<usize> = (0..out.symbols.len()).collect();
+    order.sort_by_key(|number| &out.symbols[*number]);
+    let mut places = vec![0; order.len()];
+    for (place, number) in order.iter().enumerate() {
+        let is_twin = place > 0 && out.symbols[order[place - 1]] == out.symbols[*number];
+        places[*number] = if is_twin { places[order[place - 1]] } else { place };
     }
     for (range, entry) in relocation_tables(image, |tag| layout.value(tag))? {
         for at in range.step_by(entry) {
             let (number, kind) = symbol_of(image, at)?;
             let word = image.form.word_size();
-            let mut rest = image.bytes[at..at + word].to_vec();
-            rest.extend(kind.to_le_bytes());
-            rest.extend_from_slice(&image.bytes[at + 2 * word..at + entry]);
-            out.relocations.push((names.get(number).cloned().unwrap_or_default(), rest));
+            let rest = [&image.bytes[at..at + word], &image.bytes[at + 2 * word..at + entry]].concat();
+            out.relocations.push((places.get(number).copied().unwrap_or(usize::MAX), kind, rest));
         }
     }
     out.symbols.sort();
@@ -288,7 +303,7 @@ pub fn symbols(image: &Image, layout: &Layout<'_>, renamed: &BTreeMap<Vec<u8>, V
 }
 
 /// The addresses of everything that a rename rearranges.
-pub fn places(image: &Image, layout: &Layout<'_>) -> Result<Vec<Range<u64>>, ElfFault> {
+pub fn places(image: &Image<'_>, layout: &Layout<'_>) -> Result<Vec<Range<u64>>, ElfFault> {
     let mut places = Vec::new();
     let count = layout.symbols()?.map_or(0, |(_, count)| count as u64);
     let mut add = |address: Option<u64>, size: u64| {
@@ -309,9 +324,9 @@ pub fn places(image: &Image, layout: &Layout<'_>) -> Result<Vec<Range<u64>>, Elf
         let is_wide = image.form.is_wide && WIDE_HASH.contains(&image.machine);
         let word = |number: usize| {
             if is_wide {
-                image.form.word(&image.bytes, at + 8 * number)
+                image.form.word(&image.bytes, at.saturating_add(8 * number))
             } else {
-                image.form.u32(&image.bytes, at + 4 * number).map(u64::from)
+                image.form.u32(&image.bytes, at.saturating_add(4 * number)).map(u64::from)
             }
         };
         let words = word(0)?.saturating_add(word(1)?).saturating_add(2);

@@ -89,22 +89,19 @@ impl Report {
     /// # Errors
     /// [`EditFault`] when it is no sound ELF file.
     pub fn read(bytes: &[u8]) -> Result<Report, EditFault> {
-        let (image, layout) = (Image::read(bytes.to_vec())?, Layout::read(bytes)?);
+        let (image, layout) = (Image::read(bytes)?, Layout::read(bytes)?);
         let mut dynamic = Vec::new();
         for entry in layout.entries().iter().take_while(|entry| entry.tag != tags::NULL) {
             let names_text = tags::STRINGS.contains(&entry.tag);
-            let range = names_text.then(|| layout.string_range(entry.value)).transpose()?;
+            let text = names_text.then(|| layout.text(entry.value)).transpose()?;
             dynamic.push(DynamicLine {
                 tag: entry.tag,
                 name: tag_name(entry.tag).map_or_else(|| format!("{:#x}", entry.tag), str::to_owned),
                 value: entry.value,
-                text: range.map(|range| bytes[range].to_vec()),
+                text: text.map(<[u8]>::to_vec),
             });
         }
-        let string = |offset: &u32| {
-            let range = layout.string_range(u64::from(*offset))?;
-            Ok(String::from_utf8_lossy(&bytes[range]).into_owned())
-        };
+        let string = |offset: &u32| Ok(String::from_utf8_lossy(layout.text(u64::from(*offset))?).into_owned());
         let versions_needed = layout.versions_needed()?;
         let needed = versions_needed.iter().map(|file| {
             let versions = file.names.iter().map(string).collect::<Result<_, ElfFault>>()?;
@@ -228,8 +225,10 @@ fn segment_line(one: &crate::relocate::elf::edit::image::Segment) -> SegmentLine
 }
 
 /// The notes of the segments; of the sections where there are no segments.
-fn notes(image: &Image) -> Vec<Note> {
-    let mut notes = Vec::new();
+fn notes(image: &Image<'_>) -> Vec<Note> {
+    let mut notes: Vec<Note> = Vec::new();
+    // Notes that lie over each other could hold the file many times.
+    let mut left = image.bytes.len();
     let has_segments = image.segment(segment::NOTE).is_some();
     let of_segments = image.segments.iter().filter(|one| one.kind == segment::NOTE);
     let of_sections = image.sections.iter().filter(|one| !has_segments && one.kind == 7);
@@ -243,12 +242,15 @@ fn notes(image: &Image) -> Vec<Note> {
         while at + 12 <= bytes.len() && notes.len() < MOST_NOTES {
             let word = |place| image.form.u32(bytes, place).unwrap_or(0) as usize;
             let (owner_size, size, kind) = (word(at), word(at + 4), word(at + 8) as u32);
-            let content_at = (at + 12).saturating_add(owner_size).next_multiple_of(align);
+            let content_at = (at + 12).saturating_add(owner_size).checked_next_multiple_of(align).unwrap_or(usize::MAX);
             let end = content_at.saturating_add(size);
-            let (Some(owner), Some(content)) = (bytes.get(at + 12..at + 12 + owner_size), bytes.get(content_at..end))
+            let (Some(owner), Some(content)) =
+                (bytes.get(at + 12..(at + 12).saturating_add(owner_size)), bytes.get(content_at..end))
             else {
                 break;
             };
+            let Some(rest) = left.checked_sub(owner.len() + content.len()) else { return notes };
+            left = rest;
             let owner = owner.split(|byte| *byte == 0).next().unwrap_or_default();
             let owner = String::from_utf8_lossy(owner).into_owned();
             notes.push(Note { owner, kind, content: content.to_vec() });

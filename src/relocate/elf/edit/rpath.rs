@@ -7,7 +7,11 @@ use crate::relocate::elf::edit::{Edit, EditFault, Folders, RpathEdit, RpathTag};
 use crate::relocate::elf::layout::tags;
 
 /// Applies the edit of the library path.
-pub fn edit(draft: &mut Draft, edit: &Edit, folders: &dyn Folders) -> Result<(), EditFault> {
+pub fn edit(draft: &mut Draft<'_>, edit: &Edit, folders: &dyn Folders) -> Result<(), EditFault> {
+    // glibc's asserts that it has none (elf_get_dynamic_info).
+    if matches!(edit.rpath, Some(RpathEdit::Set(_) | RpathEdit::Add(_))) && draft.is_loader() {
+        return Err(EditFault::Loader);
+    }
     let is_path = |tag: u64| tag == tags::RPATH || tag == tags::RUNPATH;
     let paths = || draft.entries.iter().enumerate().filter(|(_, entry)| is_path(entry.tag));
     // The loader ignores an RPATH beside a RUNPATH (ld.so(8)); of two it takes the last.
@@ -56,7 +60,7 @@ pub fn edit(draft: &mut Draft, edit: &Edit, folders: &dyn Folders) -> Result<(),
     Ok(())
 }
 
-fn shrunk(draft: &Draft, old: &[u8], prefixes: &[Vec<u8>], folders: &dyn Folders) -> Result<Vec<u8>, EditFault> {
+fn shrunk(draft: &Draft<'_>, old: &[u8], prefixes: &[Vec<u8>], folders: &dyn Folders) -> Result<Vec<u8>, EditFault> {
     let mut wanted = draft.texts(tags::NEEDED)?;
     let mut kept: Vec<&[u8]> = Vec::new();
     for part in old.split(|byte| *byte == b':') {

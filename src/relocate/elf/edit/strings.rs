@@ -25,8 +25,8 @@ pub struct Strings {
 }
 
 /// Gives every new text of the draft an offset; afterwards all its texts are old ones.
-pub fn place(draft: &mut Draft, keep_old: bool) -> Result<Strings, ElfFault> {
-    let mut table = draft.image.bytes[draft.strings_at..draft.strings_at + draft.strings_size].to_vec();
+pub fn place(draft: &mut Draft<'_>, keep_old: bool) -> Result<Strings, ElfFault> {
+    let mut table = draft.strings().to_vec();
     let mut wanted: BTreeMap<Vec<u8>, Option<u64>> = BTreeMap::new();
     let new_texts = draft.entries.iter().map(|entry| &entry.text).chain(draft.version_files.iter().map(|one| &one.1));
     for text in new_texts {
@@ -46,11 +46,13 @@ pub fn place(draft: &mut Draft, keep_old: bool) -> Result<Strings, ElfFault> {
     }
     let used = used(draft, &table, wanted.values().flatten().copied())?;
     let mut free = released(draft, &table, &used)?;
-    if keep_old {
+    if keep_old || draft.shares_strings {
         free.clear();
     }
     free.iter().for_each(|run| wipe(&mut table[run.clone()]));
-    free.extend(blank(&table, &used));
+    if !draft.shares_strings {
+        free.extend(blank(&table, &used));
+    }
     free = merged(free);
     let old_size = table.len();
     // The longest first: what is left of their runs may do for the shorter ones.
@@ -94,7 +96,7 @@ pub fn place(draft: &mut Draft, keep_old: bool) -> Result<Strings, ElfFault> {
 }
 
 /// The parts of the table that names refer to, in order, each with its NUL.
-fn used(draft: &Draft, table: &[u8], more: impl Iterator<Item = u64>) -> Result<Vec<Range<usize>>, ElfFault> {
+fn used(draft: &Draft<'_>, table: &[u8], more: impl Iterator<Item = u64>) -> Result<Vec<Range<usize>>, ElfFault> {
     let of_text = |text: &Text| match text {
         Text::Old(offset) => Some(*offset),
         Text::New(_) => None,
@@ -127,7 +129,7 @@ fn end_of(table: &[u8], start: usize) -> Result<usize, ElfFault> {
 }
 
 /// What became unused by the edits: a front part where the tail serves another name.
-fn released(draft: &Draft, table: &[u8], used: &[Range<usize>]) -> Result<Vec<Range<usize>>, ElfFault> {
+fn released(draft: &Draft<'_>, table: &[u8], used: &[Range<usize>]) -> Result<Vec<Range<usize>>, ElfFault> {
     let mut free = Vec::new();
     for offset in &draft.released {
         let start = usize::try_from(*offset).unwrap_or(usize::MAX);

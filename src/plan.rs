@@ -226,6 +226,7 @@ mod tests {
                 system_libraries: Vec::new(),
             },
             tests: Vec::new(),
+            allow: Vec::new(),
         }
     }
 

@@ -18,6 +18,7 @@ impl From<Error> for Failure {
             Error::Archive(error) => (&error).into(),
             Error::Checkout(error) => error.into(),
             Error::PrefixDir(error) => (&error).into(),
+            Error::Root(error) => error.into(),
         }
     }
 }

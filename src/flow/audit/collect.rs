@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 
 use crate::audit::hygiene::{self, Place, What};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::process::ElfFile;
+use crate::audit::providers::ElfFile;
 use crate::audit::traces::{Sought, TraceFinder};
 use crate::flow::audit::Error;
 use crate::flow::audit::residue::{Residues, WINDOW};
@@ -228,7 +228,7 @@ impl Examiner<'_> {
         let hardening = Hardening::read(bytes, facts).map_err(|fault| malformed(fault.reason)).unwrap_or_default();
         let symbols = Symbols::read(bytes, facts).map_err(|fault| malformed(fault.reason)).unwrap_or_default();
         hygiene::judge_elf(&place.path, facts, hardening, &mut examined.remarks);
-        let real = self.subject.root.join(&place.path).to_string_lossy().into_owned();
+        let real = format!("{}/{}", self.subject.place.trim_end_matches('/'), place.path);
         let (facts, symbols) = (Arc::clone(facts), Arc::new(symbols));
         let file = ElfFile { path: place.path.clone(), real, facts, symbols };
         examined.elf = Some(Elf { file, hardening });

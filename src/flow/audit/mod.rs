@@ -19,7 +19,7 @@ use crate::archive;
 use crate::audit::loader::{Found, Need, Way};
 use crate::audit::outcome::{Audit, Audited, Link};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::process::{self, Process, Rules, World};
+use crate::audit::process::{self, Process, Rules};
 use crate::audit::system::SystemLibraries;
 use crate::audit::traces::Sought;
 use crate::audit::{allow, floor, hygiene};
@@ -27,8 +27,9 @@ use crate::checkout::{self, Checkout};
 use crate::flow::audit::collect::Collected;
 use crate::flow::audit::subject::{Kind, Subject};
 use crate::flow::audit::view::View;
+use crate::host::HostError;
 use crate::model::platform::SymbolVersion;
-use crate::model::project::Project;
+use crate::model::project::{PROJECT_FILE, Project};
 use crate::prefix_dir::PrefixDirError;
 
 /// What is audited, and how.
@@ -55,14 +56,14 @@ pub fn audit(options: &Options) -> Result<Audit, Error> {
     let maxima = options.max.iter().map(|max| floor::split(max).ok_or_else(|| Error::Max { given: max.clone() }));
     let maxima = maxima.collect::<Result<Vec<_>, _>>()?;
     let project = project_of(&options.folder)?;
-    let subject = Subject::open(&options.path)?;
+    let subject = Subject::open(&options.path)?.below(&options.root);
     let sought = distinct(&options.sought);
     let Collected { places, elves, mut remarks } = collect::collect(&subject, &project, sought, options.jobs)?;
     if subject.is_tree() {
         hygiene::judge_case(&places, &mut remarks);
         judge_licences(&subject, &places, &mut remarks);
     }
-    let view = View::new(&subject, &options.root, &elves, &places);
+    let view = View::new(&subject, &options.root, &elves, &places)?;
     let rules = Rules {
         libraries: SystemLibraries { listed: &project.audit.system_libraries },
         may_leave: matches!(subject.kind, Kind::File),
@@ -81,7 +82,7 @@ pub fn audit(options: &Options) -> Result<Audit, Error> {
     }
     audit.cpu_level = elves.iter().map(|elf| hygiene::cpu_level(&elf.file.path, elf.hardening)).max().unwrap_or(0);
     audit.manylinux = arch(&audit).and_then(|arch| floor::manylinux(&audit.floor, arch));
-    audit.allowed = allow::apply(&project.audit.allow, &mut remarks);
+    audit.allowed = allow::apply(&project.audit.allow, PROJECT_FILE, |_| true, &mut remarks);
     remarks.sort_by(|one, other| {
         let key = |remark: &Remark| (remark.problem.level(), remark.problem.check());
         one.file.cmp(&other.file).then_with(|| key(one).cmp(&key(other))).then(one.offset.cmp(&other.offset))
@@ -147,16 +148,16 @@ fn judge_licences(subject: &Subject, places: &[hygiene::Place], remarks: &mut Ve
     }
 }
 
-fn link(view: &View<'_>, need: &Need) -> Link {
+fn link(view: &View, need: &Need) -> Link {
     let shown = |path: &str| view.shown(path);
     let (found, place) = match &need.found {
-        Found::At { path, way, .. } => (Some(shown(path)), way_name(view, path, *way)),
+        Found::At { path, way, .. } => (Some(shown(path)), way_name(*way)),
         Found::NotALibrary { .. } | Found::Missing => (None, "missing"),
     };
     Link { name: need.name.clone(), found, place, by: shown(&need.asker) }
 }
 
-fn way_name(view: &View<'_>, path: &str, way: Way) -> &'static str {
+fn way_name(way: Way) -> &'static str {
     match way {
         Way::Path => "slash",
         Way::Loaded => "loaded",
@@ -164,10 +165,7 @@ fn way_name(view: &View<'_>, path: &str, way: Way) -> &'static str {
         Way::Runpath => "runpath",
         Way::LibraryPath => "library-path",
         Way::Cache => "cache",
-        Way::Default => {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if view.configured_folders().iter().any(|one| one == folder) { "cache" } else { "default" }
-        }
+        Way::Default => "default",
     }
 }
 
@@ -203,4 +201,6 @@ pub enum Error {
     Checkout(#[from] checkout::Error),
     #[error(transparent)]
     PrefixDir(#[from] PrefixDirError),
+    #[error(transparent)]
+    Root(#[from] HostError),
 }

@@ -29,6 +29,8 @@ pub struct Subject {
     pub kind: Kind,
     /// The folder, all links followed; of a file the one it lies in.
     pub root: PathBuf,
+    /// Where the folder lies for a loader: the placeholder for a package, a path below `--root` inside of that.
+    pub place: String,
     /// The file, where only one is meant.
     pub only: Option<String>,
     pub packages: Vec<PackageManifest>,
@@ -62,6 +64,7 @@ impl Subject {
             })?;
             let unpacked = unpack::unpack(file()?, &root, &prefix, &Limits::default())?;
             let mut subject = Subject::bare(Kind::Package, root);
+            subject.place = placeholder.as_str().to_owned();
             subject._unpacked = Some(folder);
             subject.add(unpacked.manifest);
             return Ok(subject);
@@ -72,7 +75,18 @@ impl Subject {
     }
 
     fn bare(kind: Kind, root: PathBuf) -> Subject {
-        Subject { kind, root, only: None, packages: Vec::new(), recorded: HashMap::new(), _unpacked: None }
+        let place = root.to_string_lossy().into_owned();
+        Subject { kind, root, place, only: None, packages: Vec::new(), recorded: HashMap::new(), _unpacked: None }
+    }
+
+    /// The same in a system: what lies below its root folder has its path from there.
+    pub fn below(mut self, system: &Path) -> Subject {
+        if self.kind != Kind::Package
+            && let Ok(inside) = self.root.strip_prefix(system)
+        {
+            self.place = format!("/{}", inside.to_string_lossy());
+        }
+        self
     }
 
     fn read_manifests(&mut self) -> Result<(), Error> {

@@ -7,6 +7,7 @@ pub mod edit;
 pub mod hardening;
 mod layout;
 pub mod library_path;
+pub mod skeleton;
 pub mod symbols;
 mod versions;
 

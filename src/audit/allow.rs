@@ -6,16 +6,10 @@ use crate::audit::problem::{Problem, Remark};
 use crate::model::project::Allowance;
 
 /// Takes out what is allowed, and adds a finding for each allowance that matched nothing; gives how many were taken.
-/// `place` names where the allowances stand, and `is_theirs` says which files they are for.
-pub fn apply(
-    allowances: &[Allowance],
-    place: &str,
-    is_theirs: impl Fn(&str) -> bool,
-    remarks: &mut Vec<Remark>,
-) -> usize {
+/// `place` names where the allowances stand.
+pub fn apply(allowances: &[Allowance], place: &str, remarks: &mut Vec<Remark>) -> usize {
     let before = remarks.len();
-    let checked = |remark: &Remark| is_theirs(&remark.file).then(|| remark.problem.check());
-    let unused = take(allowances, remarks, |remark| Some((checked(remark)?, remark.file.clone())));
+    let unused = take(allowances, remarks, |remark| Some((remark.problem.check(), remark.file.clone())));
     let count = before - remarks.len();
     for one in unused {
         let problem = Problem::UnusedAllowance { check: one.check.clone(), file: one.file.clone() };
@@ -86,7 +80,7 @@ mod tests {
     fn what_matches_nothing_is_told() {
         let allow = |check: &str| Allowance { check: check.into(), file: "*".into(), reason: "known".into() };
         let mut remarks = vec![Remark::new("lib/x", Problem::ExecutableStack)];
-        assert_eq!(apply(&[allow("hardening-*"), allow("floor-max")], PROJECT_FILE, |_| true, &mut remarks), 1);
+        assert_eq!(apply(&[allow("hardening-*"), allow("floor-max")], PROJECT_FILE, &mut remarks), 1);
         let unused = Problem::UnusedAllowance { check: "floor-max".into(), file: "*".into() };
         assert_eq!(remarks, [Remark::new(PROJECT_FILE, unused)]);
     }

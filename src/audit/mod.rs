@@ -15,6 +15,7 @@ pub mod providers;
 pub mod system;
 mod tokens;
 pub mod traces;
+pub mod wheel_policy;
 
 use crate::audit::leaks::{Leak, LeakTrace};
 
@@ -116,11 +117,9 @@ impl Fault {
             Fault::VersionMissing { .. } => "symbols-version",
             Fault::SymbolMissing { .. } => "symbols-missing",
             Fault::Unreadable { .. } => "elf-malformed",
-            Fault::NoRoom { .. }
-            | Fault::LinkOutside { .. }
-            | Fault::Special { .. }
-            | Fault::SetId
-            | Fault::Name => return None,
+            Fault::NoRoom { .. } | Fault::LinkOutside { .. } | Fault::Special { .. } | Fault::SetId | Fault::Name => {
+                return None;
+            }
         })
     }
 }

@@ -36,6 +36,11 @@ impl Root {
         &self.path
     }
 
+    /// Whether a path is a folder above the tree: it is there even where the root has none.
+    fn leads_to_tree(&self, path: &Path) -> bool {
+        self.tree.as_ref().is_some_and(|(place, _)| place != path && place.starts_with(path))
+    }
+
     /// Where on disk a path without links lies.
     pub fn on_disk(&self, path: &Path) -> PathBuf {
         if let Some((place, folder)) = &self.tree
@@ -88,7 +93,7 @@ impl Root {
             place.push(name);
             let aim = match fs_err::read_link(self.on_disk(&place)) {
                 Ok(aim) => aim,
-                Err(error) if is_absent(&error) => return None,
+                Err(error) if is_absent(&error) && !self.leads_to_tree(&place) => return None,
                 // It is no link.
                 Err(_) => continue,
             };

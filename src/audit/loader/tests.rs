@@ -39,7 +39,8 @@ fn seen(real: &str, facts: Arc<Facts>) -> Look {
 fn trace(files: &[(&str, Look)], root: &str) -> Vec<String> {
     let map = Map(files.iter().map(|(path, look)| ((*path).to_owned(), look.clone())).collect());
     let folders = ["/lib".to_owned()];
-    let loader = Loader { files: &map, default_folders: &folders, lib: "lib", platform: "x86_64", around: Around::default() };
+    let loader =
+        Loader { files: &map, default_folders: &folders, lib: "lib", platform: "x86_64", around: Around::default() };
     let Look::Library(first) = map.look(root) else { panic!("{root}") };
     loader.trace(root, first).iter().map(|need| format!("{} {:?}", need.name, need.found)).collect()
 }
@@ -85,8 +86,13 @@ fn a_text_file_stops_the_loader_and_another_machine_does_not() {
 
 #[test]
 fn tokens_are_replaced_only_as_whole_words() {
-    let loader =
-        Loader { files: &Map(BTreeMap::new()), default_folders: &[], lib: "lib64", platform: "x86_64", around: Around::default() };
+    let loader = Loader {
+        files: &Map(BTreeMap::new()),
+        default_folders: &[],
+        lib: "lib64",
+        platform: "x86_64",
+        around: Around::default(),
+    };
     for (text, expected) in [
         ("$ORIGIN/../lib", "/a/b/../lib"),
         ("${ORIGIN}x", "/a/bx"),

@@ -18,7 +18,7 @@ use crate::host::root::Root;
 use crate::relocate::elf::symbols::Symbols;
 use crate::relocate::elf::{Class, Facts};
 
-pub use crate::host::machine::elf_file::read as read_elf;
+pub use crate::host::machine::elf_file::{compressed_sections, read as read_elf};
 
 /// The largest cache that is read, in bytes; that of a machine with ten thousand libraries has one MiB.
 const LARGEST_CACHE: u64 = 64 << 20;
@@ -81,8 +81,9 @@ impl Machine {
     fn around_kind(&self, facts: &Facts) -> Around {
         let hardware = processor::levels(facts);
         // A cache that cannot be read is none for the loader too.
-        let bytes =
-            self.cache.get_or_init(|| self.root.read("/etc/ld.so.cache", LARGEST_CACHE).ok().flatten().unwrap_or_default());
+        let bytes = self
+            .cache
+            .get_or_init(|| self.root.read("/etc/ld.so.cache", LARGEST_CACHE).ok().flatten().unwrap_or_default());
         let paths = cache::read(bytes, facts.is_little_endian, &hardware);
         let configured: &[String] = match paths.is_empty() {
             true => self.configured.get_or_init(|| configured::folders(&self.root)),

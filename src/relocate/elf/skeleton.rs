@@ -12,11 +12,11 @@ use std::ops::Range;
 
 use goblin::container::{Container, Ctx};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
-use goblin::elf::section_header::SHT_DYNAMIC;
+use goblin::elf::section_header::{SHF_COMPRESSED, SHT_DYNAMIC};
 use goblin::elf::{Elf, Header, ProgramHeader, SectionHeader};
 
-use crate::relocate::elf::ElfFault;
 use crate::relocate::elf::layout::tags;
+use crate::relocate::elf::{CompressedSection, ElfFault, SectionPacking};
 
 /// The most that is taken of one table, and of all together, in bytes.
 const LARGEST_TABLE: u64 = 48 << 20;
@@ -28,8 +28,30 @@ const SIZES_LEFT_OUT: [u64; 4] = [2, 8, 18, 35];
 
 /// All tags of the gABI and of GNU whose value is an address: where a table without a size ends at the latest.
 const ADDRESSES: [u64; 24] = [
-    3, 4, 5, 6, 7, 12, 13, 17, 23, 25, 26, 32, 36, 0x6fff_fef5, 0x6fff_fff0, 0x6fff_fffc, 0x6fff_fffe, 0x6fff_fef6,
-    0x6fff_fef7, 0x6fff_fef8, 0x6fff_fef9, 0x6fff_fefd, 0x6fff_fefe, 0x6fff_feff,
+    3,
+    4,
+    5,
+    6,
+    7,
+    12,
+    13,
+    17,
+    23,
+    25,
+    26,
+    32,
+    36,
+    0x6fff_fef5,
+    0x6fff_fff0,
+    0x6fff_fffc,
+    0x6fff_fffe,
+    0x6fff_fef6,
+    0x6fff_fef7,
+    0x6fff_fef8,
+    0x6fff_fef9,
+    0x6fff_fefd,
+    0x6fff_fefe,
+    0x6fff_feff,
 ];
 
 /// Why there is no skeleton.
@@ -73,6 +95,39 @@ pub fn of(size: u64, read: Read<'_>) -> Result<Vec<u8>, Fault> {
     }
     file.dynamic = file.read_dynamic(&mut source)?;
     file.write(head, &mut source)
+}
+
+/// Sections whose content is compressed, with their places in the file.
+///
+/// # Errors
+/// [`Fault`] when the file cannot be read, or has no sound header.
+pub fn compressed_sections(size: u64, read: Read<'_>) -> Result<Vec<CompressedSection>, Fault> {
+    let mut source = Source { size, read };
+    let header = Elf::parse_header(&source.part(0, 64)?)?;
+    let context = Ctx::new(header.container()?, header.endianness()?);
+    let mut file = File { header, context, segments: Vec::new(), sections: Vec::new(), dynamic: Vec::new() };
+    file.sections = file.read_sections(&mut source)?;
+    let names = file.sections.get(file.header.e_shstrndx as usize);
+    let names = names.and_then(|names| source.part(names.sh_offset, names.sh_size).ok()).unwrap_or_default();
+    let mut found = Vec::new();
+    for section in file.sections.iter().filter(|one| one.sh_flags & u64::from(SHF_COMPRESSED) != 0) {
+        // The bytes in front say how (Elf_Chdr).
+        let body = if file.is_wide() { 24 } else { 12 };
+        let Ok(kind) = source.part(section.sh_offset, 4) else { continue };
+        let packing = match file.number(&kind) {
+            1 => SectionPacking::Zlib,
+            2 => SectionPacking::Zstd,
+            _ => continue,
+        };
+        let (start, end) = (section.sh_offset.saturating_add(body), section.sh_offset.saturating_add(section.sh_size));
+        let place = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let Some((start, end)) = place.filter(|(start, end)| start <= end && *end as u64 <= size) else { continue };
+        let name = names.get(section.sh_name..).and_then(|rest| rest.split(|byte| *byte == 0).next());
+        let name =
+            name.map_or_else(String::new, |name| String::from_utf8_lossy(&name[..name.len().min(100)]).into_owned());
+        found.push(CompressedSection { name, start, end, packing });
+    }
+    Ok(found)
 }
 
 /// The file, with a bound on what is read of it.
@@ -173,15 +228,7 @@ impl File {
     }
 
     fn write(&self, head: Vec<u8>, source: &mut Source<'_>) -> Result<Vec<u8>, Fault> {
-        let wanted = [
-            tags::STRTAB,
-            tags::SYMTAB,
-            tags::HASH,
-            tags::GNU_HASH,
-            VERSYM,
-            tags::VERNEED,
-            tags::VERDEF,
-        ];
+        let wanted = [tags::STRTAB, tags::SYMTAB, tags::HASH, tags::GNU_HASH, VERSYM, tags::VERNEED, tags::VERDEF];
         let tables: Vec<Range<u64>> =
             wanted.iter().filter_map(|tag| self.table(self.value(*tag)?)).filter(|range| !range.is_empty()).collect();
         let is_kept = |segment: &&ProgramHeader| {

@@ -275,6 +275,7 @@ mod tests {
                 system_libraries: Vec::new(),
             },
             tests: Vec::new(),
+            allow: Vec::new(),
         }
     }
 

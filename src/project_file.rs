@@ -31,8 +31,9 @@
 
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, STANDARD_LENGTH};
-use crate::model::project::{Allowance, AuditConfig, ChannelConfig, DriftPolicy, PlatformConfig, Project, Trust, Walk};
+use crate::model::project::{AuditConfig, ChannelConfig, DriftPolicy, PlatformConfig, Project, Trust, Walk};
 use crate::model::tag::TagPattern;
+use crate::toml_file::allowances;
 use crate::toml_file::fields::{Field, Kind, Reader};
 use crate::toml_file::nearest_word::did_you_mean;
 use crate::toml_file::tree::{self, Placed, part_of};
@@ -50,14 +51,8 @@ const TOP: &[Field] = &[
 ];
 
 const AUDIT: &[Field] = &[
-    field("allow", Kind::Tables(ALLOW), Some("none"), "findings that are taken, each with a reason"),
+    field("allow", Kind::Tables(allowances::ALLOW), Some("none"), "findings that are taken, each with a reason"),
     field("system-libraries", Kind::List, Some("none"), "libraries that files may take from the system"),
-];
-
-const ALLOW: &[Field] = &[
-    field("check", Kind::Text, None, "the name of a check, or a glob of names"),
-    field("file", Kind::Text, Some("`\"*\"`"), "a glob of the files"),
-    field("reason", Kind::Text, None, "why it is taken"),
 ];
 
 const PROJECT: &[Field] = &[
@@ -272,18 +267,8 @@ fn check_key(key: &Placed<String>, notes: &mut Notes) {
 
 fn read_audit(table: &Reader<'_>, notes: &mut Notes) -> AuditConfig {
     let libraries = table.texts("system-libraries").unwrap_or_default();
-    let mut audit = AuditConfig { allow: Vec::new(), system_libraries: Vec::new() };
+    let mut audit = AuditConfig { allow: allowances::read(table, notes), system_libraries: Vec::new() };
     audit.system_libraries.extend(libraries.into_iter().map(|library| library.value));
-    for one in table.tables("allow") {
-        one.require("this `[[audit.allow]]`", notes);
-        let reason = one.text("reason");
-        if let Some(reason) = reason.as_ref().filter(|reason| reason.value.trim().is_empty()) {
-            notes.add_with(&reason.span, "an allowance needs a reason", "say why the finding does no harm");
-        }
-        let (Some(check), Some(reason)) = (one.text("check"), reason) else { continue };
-        let file = one.text("file").map_or_else(|| "*".to_owned(), |file| file.value);
-        audit.allow.push(Allowance { check: check.value, file, reason: reason.value });
-    }
     audit
 }
 

@@ -107,7 +107,13 @@ impl Bench {
         let Look::Library(root) = Disk.look(&path) else { panic!("{path}") };
         let folders = system::default_folders(&root.facts);
         let lib = folders[0].trim_start_matches('/').to_owned();
-        let loader = Loader { files: &Disk, default_folders: &folders, lib: &lib, around: Around::default() };
+        let loader = Loader {
+            files: &Disk,
+            default_folders: &folders,
+            lib: &lib,
+            platform: "x86_64",
+            around: Around::default(),
+        };
         let mut all = BTreeSet::new();
         for need in loader.trace(&path, root) {
             let path = match need.found {

@@ -1,30 +1,43 @@
-//! Allowances: which findings a project takes, each with a reason.
+//! Allowances: which findings a project or a recipe takes, each with a reason.
 //!
-//! Does not read tagalong.toml; `project_file.rs` does.
+//! Does not read files; `toml_file/allowances.rs` does.
 
 use crate::audit::problem::{Problem, Remark};
-use crate::model::project::{Allowance, PROJECT_FILE};
+use crate::model::project::Allowance;
 
 /// Takes out what is allowed, and adds a finding for each allowance that matched nothing; gives how many were taken.
-pub fn apply(allowances: &[Allowance], remarks: &mut Vec<Remark>) -> usize {
-    let mut is_used = vec![false; allowances.len()];
+/// `place` names where the allowances stand.
+pub fn apply(allowances: &[Allowance], place: &str, remarks: &mut Vec<Remark>) -> usize {
     let before = remarks.len();
-    remarks.retain(|remark| {
+    let unused = take(allowances, remarks, |remark| Some((remark.problem.check(), remark.file.clone())));
+    let count = before - remarks.len();
+    for one in unused {
+        let problem = Problem::UnusedAllowance { check: one.check.clone(), file: one.file.clone() };
+        remarks.push(Remark::new(place, problem));
+    }
+    count
+}
+
+/// Takes what is allowed out of a list, and gives the allowances that took nothing; `of` names check and file of what
+/// may be allowed.
+pub fn take<'a, T>(
+    allowances: &'a [Allowance],
+    list: &mut Vec<T>,
+    of: impl Fn(&T) -> Option<(&'static str, String)>,
+) -> Vec<&'a Allowance> {
+    let mut is_used = vec![false; allowances.len()];
+    list.retain(|one| {
+        let Some((check, file)) = of(one) else { return true };
         let mut is_allowed = false;
-        for (one, is_used) in allowances.iter().zip(&mut is_used) {
-            if matches(&one.check, remark.problem.check()) && matches(&one.file, &remark.file) {
+        for (allowance, is_used) in allowances.iter().zip(&mut is_used) {
+            if matches(&allowance.check, check) && matches(&allowance.file, &file) {
                 *is_used = true;
                 is_allowed = true;
             }
         }
         !is_allowed
     });
-    let count = before - remarks.len();
-    for (one, _) in allowances.iter().zip(&is_used).filter(|(_, is_used)| !**is_used) {
-        let problem = Problem::UnusedAllowance { check: one.check.clone(), file: one.file.clone() };
-        remarks.push(Remark::new(PROJECT_FILE, problem));
-    }
-    count
+    allowances.iter().zip(is_used).filter(|(_, is_used)| !is_used).map(|(one, _)| one).collect()
 }
 
 /// Whether a glob matches a whole text: `*` is any run of characters, `/` too; all else is literal.
@@ -45,6 +58,7 @@ fn matches(glob: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::project::PROJECT_FILE;
 
     #[test]
     fn globs_match_whole_texts() {
@@ -66,7 +80,7 @@ mod tests {
     fn what_matches_nothing_is_told() {
         let allow = |check: &str| Allowance { check: check.into(), file: "*".into(), reason: "known".into() };
         let mut remarks = vec![Remark::new("lib/x", Problem::ExecutableStack)];
-        assert_eq!(apply(&[allow("hardening-*"), allow("floor-max")], &mut remarks), 1);
+        assert_eq!(apply(&[allow("hardening-*"), allow("floor-max")], PROJECT_FILE, &mut remarks), 1);
         let unused = Problem::UnusedAllowance { check: "floor-max".into(), file: "*".into() };
         assert_eq!(remarks, [Remark::new(PROJECT_FILE, unused)]);
     }

@@ -11,11 +11,13 @@ pub mod loader;
 pub mod outcome;
 pub mod problem;
 pub mod process;
+pub mod providers;
 pub mod system;
 mod tokens;
 pub mod traces;
+pub mod wheel_policy;
 
-use crate::audit::leaks::Leak;
+use crate::audit::leaks::{Leak, LeakTrace};
 
 /// One thing that a check found in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,10 @@ pub enum Fault {
     FromHost { library: String, at: String },
     /// A library that is nowhere.
     Missing { library: String },
+    /// A version of a library that the one found, at `at`, does not define.
+    VersionMissing { version: String, library: String, at: String },
+    /// A symbol with its version that nothing in the process defines.
+    SymbolMissing { symbol: String, library: String, at: String },
     /// What lies under a library's name is no library; the loader stops there.
     NotALibrary { library: String, at: String },
     /// The program's loader (PT_INTERP) lies neither in the tree nor among those of the system.
@@ -61,6 +67,8 @@ pub enum Check {
     Residue,
     /// Every library is found the way the loader finds it.
     Loader,
+    /// Every versioned symbol has a provider.
+    Symbols,
     /// Only what may be packaged is there.
     Content,
 }
@@ -76,6 +84,7 @@ impl Fault {
             | Fault::Interpreter { .. }
             | Fault::NoRoom { .. }
             | Fault::Unreadable { .. } => Check::Loader,
+            Fault::VersionMissing { .. } | Fault::SymbolMissing { .. } => Check::Symbols,
             Fault::LinkOutside { .. } | Fault::Special { .. } | Fault::SetId | Fault::Name => Check::Content,
         }
     }
@@ -86,7 +95,31 @@ impl Check {
         match self {
             Check::Residue => "residue",
             Check::Loader => "loader",
+            Check::Symbols => "symbols",
             Check::Content => "content",
         }
+    }
+}
+
+impl Fault {
+    /// The name under which a recipe may allow it, as `tagalong audit` calls the same; `None` for what no package can
+    /// hold.
+    pub fn allowed_as(&self) -> Option<&'static str> {
+        Some(match self {
+            Fault::Leak(Leak { trace: LeakTrace::Folder(_), .. }) => "residue-folder",
+            Fault::Leak(Leak { trace: LeakTrace::Unseen(_), .. }) => "residue-unseen",
+            Fault::Leak(_) => "residue-placeholder",
+            Fault::Unreached { .. } => "loader-luck",
+            Fault::FromHost { .. } => "loader-system",
+            Fault::Missing { .. } => "loader-missing",
+            Fault::NotALibrary { .. } => "loader-no-library",
+            Fault::Interpreter { .. } => "loader-interpreter",
+            Fault::VersionMissing { .. } => "symbols-version",
+            Fault::SymbolMissing { .. } => "symbols-missing",
+            Fault::Unreadable { .. } => "elf-malformed",
+            Fault::NoRoom { .. } | Fault::LinkOutside { .. } | Fault::Special { .. } | Fault::SetId | Fault::Name => {
+                return None;
+            }
+        })
     }
 }

@@ -78,6 +78,11 @@ pub enum Problem {
         library: String,
         by: String,
     },
+    /// It is found only in a folder of `glibc-hwcaps`, which older processors pass over.
+    OnlyNewer {
+        library: String,
+        at: String,
+    },
     NotALibrary {
         library: String,
         at: String,
@@ -178,6 +183,7 @@ impl Problem {
             Problem::FromSystem { .. } => "loader-system",
             Problem::Outside { .. } => "loader-outside",
             Problem::Inherited { .. } => "loader-inherited",
+            Problem::OnlyNewer { .. } => "loader-processor",
             Problem::NotALibrary { .. } => "loader-no-library",
             Problem::Interpreter { .. } => "loader-interpreter",
             Problem::VersionMissing { .. } => "symbols-version",

@@ -1,38 +1,26 @@
 //! Judges what a loader would do with each ELF file: where its libraries come from, and who provides its symbols.
 //!
-//! The loader's own rules are `loader.rs`. Knows a disk only through [`World`].
+//! The loader's own rules are `loader/`, who provides a symbol is `providers.rs`. Knows a disk only through [`World`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::audit::floor::FileFloor;
-use crate::audit::loader::{Around, Files, Found, Loader, Look, Need, Seen, Way};
+use crate::audit::loader::{Around, Found, Loader, Look, Need, Seen, Way};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::system::{SystemLibraries, default_folders, is_system_interpreter};
+use crate::audit::providers::{self, ElfFile, Lacked, Member, Providers, scope};
+use crate::audit::system::{self, SystemLibraries, is_system_interpreter};
 use crate::relocate::elf::Facts;
 use crate::relocate::elf::symbols::Symbols;
 
-/// An ELF file that is audited.
-#[derive(Debug, Clone)]
-pub struct ElfFile {
-    /// Relative to the tree.
-    pub path: String,
-    /// As the loader opens it.
-    pub real: String,
-    pub facts: Arc<Facts>,
-    pub symbols: Arc<Symbols>,
-}
-
 /// What the checks must know about the files around those that are audited.
-pub trait World: Files {
-    /// The symbols of the file at this path (after all links); `None` when it cannot be read.
-    fn symbols(&self, real: &str) -> Option<Arc<Symbols>>;
+pub trait World: Providers {
+    /// What a process has around it that starts with this file.
+    fn around(&self, facts: &Facts) -> Around;
     /// The path relative to the tree, of a path that lies in it.
     fn tree_path<'a>(&self, path: &'a str) -> Option<&'a str>;
     /// A file of this name anywhere in the tree, relative to it.
     fn elsewhere(&self, name: &str) -> Option<String>;
-    /// Folders that the system's configuration adds (ld.so.conf), in order.
-    fn configured_folders(&self) -> &[String];
 }
 
 /// What is allowed.
@@ -53,16 +41,20 @@ pub struct Process {
     pub floor: FileFloor,
 }
 
+/// How many programs are asked whether they find what a plugin needs.
+const MOST_OPENERS: usize = 20;
+
 /// Judges all files; gives one process a file, in order.
 pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &mut Vec<Remark>) -> Vec<Process> {
-    let traces: Vec<Vec<Need>> = files.iter().map(|file| trace(file, world)).collect();
+    let traces: Vec<Vec<Need>> = files.iter().map(|file| trace(file, world, false)).collect();
     let mut in_process: HashMap<(&str, &str), (usize, &Need)> = HashMap::new();
     for (place, trace) in traces.iter().enumerate().filter(|(place, _)| files[*place].facts.interpreter.is_some()) {
         for need in trace.iter().filter(|need| in_tree(world, &need.found).is_some()) {
             in_process.entry((&need.asker_real, &need.name)).or_insert((place, need));
         }
     }
-    let has_programs = files.iter().any(|file| file.facts.interpreter.is_some());
+    let programs: Vec<&ElfFile> = files.iter().filter(|file| file.facts.interpreter.is_some()).collect();
+    let has_programs = !programs.is_empty();
     let mut pairs = BTreeSet::new();
     let mut processes = Vec::new();
     for (file, trace) in files.iter().zip(&traces) {
@@ -81,13 +73,26 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
                         need.found = found.found.clone();
                         find(Problem::Inherited { library: need.name.clone(), by: files[*by].path.clone() });
                     }
-                    _ => find(problem),
+                    _ => match opener(&programs, file, &need, world) {
+                        Some((by, found)) => {
+                            need.found = found;
+                            find(Problem::Inherited { library: need.name.clone(), by });
+                        }
+                        None => find(problem),
+                    },
                 }
             }
             needed.push(need);
         }
+        judge_plain_processor(file, &needed, world, &mut find);
         let scope = scope(file, trace);
-        judge_symbols(file, &needed, &scope, world, &mut find);
+        for lack in providers::missing(file, &needed, &scope, world) {
+            let (library, at) = (lack.library, shown(world, &lack.at));
+            find(match lack.what {
+                Lacked::Version(version) => Problem::VersionMissing { version, library, at },
+                Lacked::Symbol(symbol) => Problem::SymbolMissing { symbol, library, at },
+            });
+        }
         judge_sonames(&scope, &mut find);
         if !has_programs || file.facts.interpreter.is_some() {
             judge_interposition(&scope, world, &mut pairs, remarks);
@@ -103,18 +108,59 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
     processes
 }
 
-fn trace(file: &ElfFile, world: &dyn World) -> Vec<Need> {
-    let defaults = default_folders(&file.facts);
-    let lib = defaults.first().map_or("lib", |folder| folder.trim_start_matches('/')).to_owned();
-    let mut folders: Vec<String> = world.configured_folders().to_vec();
-    folders.extend(defaults.into_iter().filter(|folder| !world.configured_folders().contains(folder)));
-    let loader =
-        Loader { files: world_as_files(world), default_folders: &folders, lib: &lib, around: Around::default() };
-    loader.trace(&file.real, Seen { real: file.real.clone(), facts: Arc::clone(&file.facts) })
+/// What happens when the file is the first of a process; `is_plain` for a processor that is the first of its kind.
+fn trace(file: &ElfFile, world: &dyn World, is_plain: bool) -> Vec<Need> {
+    with_loader(file, world, is_plain, |loader| loader.trace(&file.real, seen(file)))
 }
 
-fn world_as_files(world: &dyn World) -> &dyn Files {
-    world
+/// What happens when a program opens the library with dlopen(3).
+fn trace_opened(program: &ElfFile, library: &ElfFile, world: &dyn World) -> Vec<Need> {
+    with_loader(program, world, false, |loader| {
+        loader.trace_opened((&program.real, seen(program)), (&library.real, seen(library)))
+    })
+}
+
+fn seen(file: &ElfFile) -> Seen {
+    Seen { real: file.real.clone(), facts: Arc::clone(&file.facts) }
+}
+
+fn with_loader<T>(file: &ElfFile, world: &dyn World, is_plain: bool, run: impl FnOnce(&Loader<'_>) -> T) -> T {
+    let folders = system::default_folders(&file.facts);
+    let mut around = world.around(&file.facts);
+    if is_plain {
+        around.hardware.clear();
+    }
+    let (lib, platform) = (system::lib_word(&folders), system::platform_word(&file.facts));
+    run(&Loader { files: world, default_folders: &folders, lib, platform, around })
+}
+
+/// The program of the tree, and what it leads to, that finds what a library alone does not: when it is opened as a
+/// plugin, what the program has loaded is there, and the program's DT_RPATH is searched.
+fn opener(programs: &[&ElfFile], library: &ElfFile, need: &Need, world: &dyn World) -> Option<(String, Found)> {
+    if library.facts.interpreter.is_some() {
+        return None;
+    }
+    let machine = |file: &&&ElfFile| file.facts.machine == library.facts.machine;
+    programs.iter().filter(machine).take(MOST_OPENERS).find_map(|program| {
+        let needs = trace_opened(program, library, world);
+        let own = needs.into_iter().find(|one| one.asker_real == library.real && one.name == need.name)?;
+        in_tree(world, &own.found).is_some().then(|| (program.path.clone(), own.found))
+    })
+}
+
+/// What is found only in a folder for newer processors must be there for the others too.
+fn judge_plain_processor(file: &ElfFile, needed: &[Need], world: &dyn World, find: &mut impl FnMut(Problem)) {
+    let is_special = |need: &&Need| in_tree(world, &need.found).is_some_and(|path| path.contains("glibc-hwcaps/"));
+    if !needed.iter().any(|need| is_special(&need)) {
+        return;
+    }
+    let plain = trace(file, world, true);
+    for need in needed.iter().filter(is_special) {
+        let found = plain.iter().find(|one| one.asker == need.asker && one.name == need.name);
+        if let (Some(Need { found: Found::Missing, .. }), Some(at)) = (found, in_tree(world, &need.found)) {
+            find(Problem::OnlyNewer { library: need.name.clone(), at: at.to_owned() });
+        }
+    }
 }
 
 fn in_tree<'a>(world: &dyn World, found: &'a Found) -> Option<&'a str> {
@@ -154,66 +200,6 @@ fn fault(world: &dyn World, rules: &Rules<'_>, need: &Need) -> Option<Problem> {
             Some(at) => Problem::Luck { library, at },
             None => Problem::Missing { library },
         }),
-    }
-}
-
-/// One library of a process: its name as asked for, and its path after all links.
-struct Member<'a> {
-    name: &'a str,
-    real: &'a str,
-}
-
-/// The libraries of a process, each once, in the order of loading; the file itself first.
-fn scope<'a>(file: &'a ElfFile, trace: &'a [Need]) -> Vec<Member<'a>> {
-    let mut seen = BTreeSet::from([file.real.as_str()]);
-    let mut members = vec![Member { name: file.path.rsplit('/').next().unwrap_or_default(), real: &file.real }];
-    for need in trace {
-        if let Found::At { real, .. } = &need.found
-            && seen.insert(real)
-        {
-            members.push(Member { name: &need.name, real });
-        }
-    }
-    members
-}
-
-fn judge_symbols(
-    file: &ElfFile,
-    needed: &[Need],
-    scope: &[Member<'_>],
-    world: &dyn World,
-    find: &mut impl FnMut(Problem),
-) {
-    let mut missing_versions = BTreeSet::new();
-    for wanted in &file.symbols.wanted {
-        let asked = needed.iter().find(|need| *need.name == *wanted.library);
-        let real = match asked.map(|need| &need.found) {
-            Some(Found::At { real, .. }) => real.as_str(),
-            // The loader has stopped before; that is told already.
-            Some(_) => continue,
-            None => match scope.iter().find(|member| *member.name == *wanted.library) {
-                Some(member) => member.real,
-                None => continue,
-            },
-        };
-        let Look::Library(provider) = world.look(real) else { continue };
-        let versions = provider.facts.dynamic.as_ref().map_or(&[][..], |dynamic| &dynamic.versions_defined);
-        let library = wanted.library.to_string();
-        if !versions.is_empty() && !versions.iter().any(|version| **version == *wanted.version) {
-            if !wanted.is_weak && missing_versions.insert((wanted.version.clone(), wanted.library.clone())) {
-                let version = wanted.version.to_string();
-                find(Problem::VersionMissing { version, library, at: shown(world, real) });
-            }
-            continue;
-        }
-        let defines = |real: &str| match real == file.real {
-            true => file.symbols.define(&wanted.name, &wanted.version),
-            false => world.symbols(real).is_none_or(|symbols| symbols.define(&wanted.name, &wanted.version)),
-        };
-        if !wanted.is_weak && !defines(real) && !scope.iter().any(|member| defines(member.real)) {
-            let symbol = format!("{}@{}", wanted.name, wanted.version);
-            find(Problem::SymbolMissing { symbol, library, at: shown(world, real) });
-        }
     }
 }
 

@@ -58,6 +58,40 @@ pub fn default_folders(facts: &Facts) -> Vec<String> {
     multiarch.chain(wide.iter().chain(&["/lib", "/usr/lib"]).map(|folder| (*folder).to_owned())).collect()
 }
 
+/// What `$LIB` stands for: the first of the default folders without its slash, as the loaders of Debian and of RPM
+/// systems are built.
+pub fn lib_word(folders: &[String]) -> &str {
+    folders.first().map_or("lib", |folder| folder.trim_start_matches('/'))
+}
+
+/// What `$PLATFORM` stands for (AT_PLATFORM, as Linux sets it on common processors).
+pub fn platform_word(facts: &Facts) -> &'static str {
+    match (facts.machine, facts.class) {
+        (62, _) => "x86_64",
+        (3, _) => "i686",
+        (183, _) => "aarch64",
+        (40, _) => "v7l",
+        (21, _) => "power8",
+        (22, _) => "z13",
+        _ => "",
+    }
+}
+
+/// The loader that opens a library whose program is not known.
+pub fn usual_interpreter(facts: &Facts) -> Option<&'static str> {
+    Some(match (facts.machine, facts.class) {
+        (62, Class::Elf64) => "/lib64/ld-linux-x86-64.so.2",
+        (62, Class::Elf32) => "/libx32/ld-linux-x32.so.2",
+        (3, _) => "/lib/ld-linux.so.2",
+        (183, _) => "/lib/ld-linux-aarch64.so.1",
+        (40, _) => "/lib/ld-linux-armhf.so.3",
+        (21, _) => "/lib64/ld64.so.2",
+        (22, _) => "/lib/ld64.so.1",
+        (243, _) => "/lib/ld-linux-riscv64-lp64d.so.1",
+        _ => return None,
+    })
+}
+
 /// Whether a program may ask for this loader: one of the system's, by its usual folder and name.
 pub fn is_system_interpreter(interpreter: &str) -> bool {
     let Some((folder, name)) = interpreter.rsplit_once('/') else { return false };

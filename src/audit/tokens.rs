@@ -3,13 +3,13 @@
 //! Does not know which object a text belongs to; `loader.rs` does.
 
 /// Replaces `$ORIGIN`, `$LIB` and `$PLATFORM`, with or without braces; what only starts like one stays.
-pub fn expand(text: &str, origin: &str, lib: &str) -> String {
+pub fn expand(text: &str, origin: &str, lib: &str, platform: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(place) = rest.find('$') {
         out.push_str(&rest[..place]);
         rest = &rest[place..];
-        let token = [("ORIGIN", origin), ("LIB", lib), ("PLATFORM", "x86_64")].into_iter().find_map(|(word, value)| {
+        let token = [("ORIGIN", origin), ("LIB", lib), ("PLATFORM", platform)].into_iter().find_map(|(word, value)| {
             let braced = rest.strip_prefix("${").and_then(|rest| rest.strip_prefix(word)?.strip_prefix('}'));
             let plain = || {
                 let after = rest[1..].strip_prefix(word)?;

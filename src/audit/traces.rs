@@ -7,6 +7,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 
 use crate::audit::problem::Level;
+use crate::relocate::sieve::Sieve;
 
 /// What a trace is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +75,7 @@ pub struct TraceHit {
 pub struct TraceFinder {
     sought: Vec<Sought>,
     needles: Vec<(usize, TraceForm, Finder<'static>)>,
+    sieve: Sieve,
 }
 
 impl TraceFinder {
@@ -94,7 +96,9 @@ impl TraceFinder {
                 add(TraceForm::Escaped, one.text.replace('/', "\\/").as_bytes());
             }
         }
-        TraceFinder { sought, needles }
+        let sieve =
+            Sieve::new(needles.iter().map(|(_, _, finder): &(usize, TraceForm, Finder<'static>)| finder.needle()));
+        TraceFinder { sought, needles, sieve }
     }
 
     /// The longest text searched for, in bytes: windows of a stream must overlap by as much.
@@ -105,8 +109,9 @@ impl TraceFinder {
     /// Every text found, each form once; what lies in one of the `recorded` ranges (sorted) is none.
     pub fn search(&self, bytes: &[u8], recorded: &[Range<u64>], is_text: bool) -> Vec<TraceHit> {
         let mut hits: Vec<TraceHit> = Vec::new();
-        for (place, form, finder) in &self.needles {
-            if is_text && matches!(form, TraceForm::Wide16 | TraceForm::Wide32) {
+        let there = self.sieve.search(bytes);
+        for (number, (place, form, finder)) in self.needles.iter().enumerate() {
+            if !there.has(number) || is_text && matches!(form, TraceForm::Wide16 | TraceForm::Wide32) {
                 continue;
             }
             let sought = &self.sought[*place];

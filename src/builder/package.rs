@@ -21,6 +21,7 @@ use crate::model::event::{Event, Tell};
 use crate::model::package::PackageManifest;
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, Prefix};
+use crate::model::project::Allowance;
 use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
 use crate::plan::PlannedPackage;
 use crate::sources::{self, Fetched};
@@ -242,9 +243,14 @@ impl Workshop<'_> {
             rpath: recipe.build.rpath,
             exclude: &recipe.build.exclude,
             system_libraries: &recipe.build.system_libraries,
+            allow: &recipe.allow,
             system_root: Path::new("/"),
         };
-        seal::seal(&sealing).map_err(|source| BuildError::Seal { name: name.clone(), source })
+        let sealed = seal::seal(&sealing).map_err(|source| BuildError::Seal { name: name.clone(), source })?;
+        for Allowance { check, file, .. } in sealed.unused {
+            (self.tell)(Event::UnusedAllowance { name: name.clone(), check, file });
+        }
+        Ok(sealed.manifest)
     }
 
     fn pack(&self, manifest: &PackageManifest, work: &Work, to: &Path) -> std::io::Result<Result<(), BuildError>> {

@@ -14,17 +14,18 @@ use crate::cli::settings::Settings;
 use crate::flow::audit::{self, Options};
 use crate::report::{audit_json, audit_text, junit, sarif};
 
-/// Tells what would go wrong with a tree, a file or a package on another machine
+/// Tells what would go wrong with a tree, a file, a package or a bundle on another machine
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Checks: libraries found as ld.so does, symbols and their versions, the floor, traces of the builder \
     in any byte, hardening and hygiene. With --json one object with the keys version, files (path, soname, rpath, \
     runpath, interpreter, needed: name, found, where, by; floor), floor, findings (level, check, file, offset, \
-    message, next). Paths are relative to the tree. `[[audit.allow]]` in tagalong.toml takes findings by check and \
-    file, with a reason. Exits with 7 when an error is left."
+    message, next). Paths are relative to the tree. `[[audit.allow]]` in tagalong.toml, or in the \
+    recipe of a package, takes findings by check and file, with a reason. Libraries that nothing asks for are taken as \
+    plugins: each is loaded alone, and by the programs of the tree, whose DT_RPATH counts then. Exits with 7 when an error is left."
 )]
 pub struct Arguments {
-    /// The folder, file or package archive
+    /// The folder, file, package archive, or bundle manifest in the folder of its channel
     path: PathBuf,
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -131,6 +131,9 @@ pub fn words(event: &Event, has_bars: bool) -> Option<String> {
         Event::KeyBuiltOtherwise { name, path } => {
             format!("warning: {name}: the same build key gave other bytes elsewhere; {path} stays as it is")
         }
+        Event::UnusedAllowance { name, check, file } => {
+            format!("warning: {name}: its recipe allows `{check}` for `{file}`, which nothing was found for")
+        }
         Event::Note { text } => format!("note: {text}"),
     })
 }

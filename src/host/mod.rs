@@ -4,6 +4,7 @@
 //! the files mean is in `os_release.rs` and `libraries.rs`.
 
 mod libraries;
+pub mod machine;
 pub mod os_release;
 pub mod root;
 

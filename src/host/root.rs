@@ -12,20 +12,43 @@ use crate::host::{HostError, is_absent};
 /// As many links are followed as Linux follows (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
-/// A root folder.
+/// A root folder, with a tree laid over one of its places if it is so wished.
+#[derive(Debug)]
 pub struct Root {
     path: PathBuf,
+    /// Where the tree lies for a process, and where on disk.
+    tree: Option<(PathBuf, PathBuf)>,
 }
 
 impl Root {
     pub fn new(path: &Path) -> Result<Root, HostError> {
         let absolute = fs_err::canonicalize(path).ok().filter(|path| path.is_dir());
         let path = absolute.ok_or_else(|| HostError::NoFolder { root: path.to_owned() })?;
-        Ok(Root { path })
+        Ok(Root { path, tree: None })
+    }
+
+    /// Lays the tree in a folder on disk over a place, as a mount would.
+    pub fn with_tree(self, place: &Path, folder: &Path) -> Root {
+        Root { tree: Some((place.to_owned(), folder.to_owned())), ..self }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether a path is a folder above the tree: it is there even where the root has none.
+    fn leads_to_tree(&self, path: &Path) -> bool {
+        self.tree.as_ref().is_some_and(|(place, _)| place != path && place.starts_with(path))
+    }
+
+    /// Where on disk a path without links lies.
+    pub fn on_disk(&self, path: &Path) -> PathBuf {
+        if let Some((place, folder)) = &self.tree
+            && let Ok(below) = path.strip_prefix(place)
+        {
+            return if below.as_os_str().is_empty() { folder.clone() } else { folder.join(below) };
+        }
+        self.path.join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// Reads a whole file; `None` where there is none, and for one of more than `limit` bytes.
@@ -51,33 +74,42 @@ impl Root {
         Ok(Some(bytes))
     }
 
-    /// The place of a file after all links, which cannot leave the root; `None` for a loop.
+    /// The place on disk of a file after all links, which cannot leave the root; `None` for a loop, and where nothing
+    /// is.
     pub fn follow(&self, path: &Path) -> Option<PathBuf> {
+        self.resolve(path).map(|path| self.on_disk(&path))
+    }
+
+    /// The path after all links that a process with that root would see; `None` as above.
+    pub fn resolve(&self, path: &Path) -> Option<PathBuf> {
         let mut open: VecDeque<OsString> = names(path).collect();
-        let mut place: Vec<OsString> = Vec::new();
+        let mut place = PathBuf::from("/");
         let mut links = 0;
         while let Some(name) = open.pop_front() {
             if name == ".." {
                 place.pop();
                 continue;
             }
-            let here = self.path.join(place.iter().collect::<PathBuf>()).join(&name);
-            let Ok(aim) = fs_err::read_link(&here) else {
-                place.push(name);
-                continue;
+            place.push(name);
+            let aim = match fs_err::read_link(self.on_disk(&place)) {
+                Ok(aim) => aim,
+                Err(error) if is_absent(&error) && !self.leads_to_tree(&place) => return None,
+                // It is no link.
+                Err(_) => continue,
             };
             links += 1;
             if links > MOST_LINKS {
                 return None;
             }
+            place.pop();
             if aim.is_absolute() {
-                place.clear();
+                place = PathBuf::from("/");
             }
             for name in names(&aim).collect::<Vec<_>>().into_iter().rev() {
                 open.push_front(name);
             }
         }
-        Some(self.path.join(place.iter().collect::<PathBuf>()))
+        Some(place)
     }
 }
 
@@ -108,5 +140,22 @@ mod tests {
         assert_eq!(root.read("up", 4).unwrap().as_deref(), Some(&b"here"[..]));
         assert_eq!(root.read("up", 3).unwrap(), None);
         assert_eq!((root.read("loop", 9).unwrap(), root.read("none/x", 9).unwrap()), (None, None));
+        assert_eq!(root.read("none/../usr/lib/it", 4).unwrap(), None);
+    }
+
+    #[test]
+    fn a_tree_lies_over_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(path("root/lib")).unwrap();
+        std::fs::create_dir_all(path("tree/lib")).unwrap();
+        std::fs::write(path("root/lib/it"), "system").unwrap();
+        std::os::unix::fs::symlink("/lib/it", path("tree/lib/out")).unwrap();
+        std::os::unix::fs::symlink("../../opt/x/lib/out", path("root/lib/in")).unwrap();
+        let root = Root::new(&path("root")).unwrap().with_tree(Path::new("/opt/x"), &path("tree"));
+        assert_eq!(root.resolve(Path::new("/opt/x/lib/../lib/out")).unwrap(), Path::new("/lib/it"));
+        assert_eq!(root.resolve(Path::new("/opt/x/lib/out/../it")).unwrap(), Path::new("/lib/it"));
+        assert_eq!(root.read("lib/out", 9).unwrap(), None);
+        assert_eq!(root.resolve(Path::new("/opt/x/lib")).map(|path| root.on_disk(&path)).unwrap(), path("tree/lib"));
     }
 }

@@ -52,6 +52,8 @@ pub enum Event {
     Published { path: String, was_there: bool },
     /// The channel has another archive for the same build key; that one stays.
     KeyBuiltOtherwise { name: RecipeName, path: String },
+    /// A recipe allows a finding that was not made.
+    UnusedAllowance { name: RecipeName, check: String, file: String },
     /// Anything else that is good to know, already a sentence.
     Note { text: String },
 }

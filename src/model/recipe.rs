@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::project::Allowance;
 use crate::model::source::Source;
 
 /// The name of a recipe and of its package: lower-case letters, digits, `-`, `_`, `+`, `.`; starts with a letter
@@ -87,6 +88,8 @@ pub struct Recipe {
     pub sources: Vec<Source>,
     pub build: Build,
     pub tests: Vec<TestStep>,
+    /// Findings of the checks that are taken.
+    pub allow: Vec<Allowance>,
 }
 
 /// What is run to build a recipe.

@@ -2,6 +2,7 @@
 //!
 //! Does not hold the rules between fields; `checks.rs` and `sources.rs` do.
 
+use crate::toml_file::allowances::ALLOW;
 use crate::toml_file::fields::{Field, Kind};
 
 const fn field(name: &'static str, kind: Kind, default: Option<&'static str>, meaning: &'static str) -> Field {
@@ -48,6 +49,7 @@ pub static TOP: &[Field] = &[
     ),
     field("build", Kind::Table(BUILD), None, "how it is built"),
     field("test", Kind::Tables(TEST), Some("none"), "what must work with the finished package"),
+    field("audit", Kind::Table(AUDIT), Some("nothing is allowed"), "what the checks of the package take"),
     field("when", Kind::Tables(WHEN), Some("none"), "what is different on some platforms"),
 ];
 
@@ -153,6 +155,14 @@ pub static TEST: &[Field] = &[field(
     "a shell command that must succeed with the package installed at another prefix; `{prefix}` is that prefix",
 )];
 
+/// The `[audit]` table.
+pub static AUDIT: &[Field] = &[field(
+    "allow",
+    Kind::Tables(ALLOW),
+    Some("none"),
+    "findings of the seal and of `tagalong audit` that are taken, each with a reason",
+)];
+
 /// One `[[when]]`.
 pub static WHEN: &[Field] = &[
     field(
@@ -173,5 +183,6 @@ pub static WHEN: &[Field] = &[
         NONE,
         "each field in place of the same one of `[build]`; `build.options = […]` replaces all options",
     ),
+    field("audit", Kind::Table(AUDIT), NONE, "in place of `[audit]`, as `[[when.audit.allow]]`"),
     field("test", Kind::Tables(TEST), NONE, "in place of all `[[test]]`, as `[[when.test]]`"),
 ];

@@ -38,6 +38,7 @@ use crate::model::recipe::{Build, BuildSystem, Recipe, RecipeName, RpathKind, Te
 use crate::model::source::Source;
 use crate::model::tag::TagPattern;
 use crate::recipe_file::fields::{TOP, WHEN};
+use crate::toml_file::allowances;
 use crate::toml_file::fields::Reader;
 use crate::toml_file::nearest_word::did_you_mean;
 use crate::toml_file::tree::{self, Placed, Table, Value};
@@ -172,6 +173,7 @@ impl Document<'_> {
             self.notes.add_with(&top.span(), what, "add `[[source]]` with `url` and `sha256`");
         }
         let tests = top.tables("test").iter().filter_map(|test| self.test(test)).collect();
+        let allow = top.table("audit").map(|audit| allowances::read(&audit, &mut self.notes)).unwrap_or_default();
         Some(Recipe {
             name: name?,
             version: version?,
@@ -184,6 +186,7 @@ impl Document<'_> {
             sources: sources.into_iter().collect::<Option<_>>()?,
             build: build?,
             tests,
+            allow,
         })
     }
 

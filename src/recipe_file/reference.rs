@@ -2,7 +2,8 @@
 //!
 //! Does not know the fields; `fields.rs` does.
 
-use crate::recipe_file::fields::{BUILD, SOURCE, TEST, TOP, WHEN};
+use crate::recipe_file::fields::{AUDIT, BUILD, SOURCE, TEST, TOP, WHEN};
+use crate::toml_file::allowances::ALLOW;
 use crate::toml_file::fields::{Field, Kind};
 
 const HEAD: &str = r#"# Recipes
@@ -54,6 +55,12 @@ const BUILDS: &str = "
 when it is built: where the package goes, its version, and how many jobs may run at once.
 ";
 
+const ALLOWS: &str = "
+A package that the checks find something in is not made; an allowance takes the finding, and says why. Checks that may be
+allowed in a recipe are those of `tagalong audit` (`residue-*`, `loader-*`, `symbols-*`, `elf-malformed`); what could not be
+installed at all may not. An allowance that nothing is found for is told when the package is made.
+";
+
 const WHENS: &str = "
 All blocks whose `platform` matches are applied in order. A field replaces the one of the recipe: nothing is added to a
 list. All blocks are checked on every platform.
@@ -66,6 +73,8 @@ pub fn reference() -> String {
     section(&mut page, "`[[source]]`", SOURCE, ORDER);
     section(&mut page, "`[build]`", BUILD, BUILDS);
     section(&mut page, "`[[test]]`", TEST, "");
+    section(&mut page, "`[audit]`", AUDIT, "");
+    section(&mut page, "`[[audit.allow]]`", ALLOW, ALLOWS);
     section(&mut page, "`[[when]]`", WHEN, WHENS);
     page
 }

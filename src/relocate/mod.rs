@@ -8,3 +8,4 @@ pub mod origin;
 pub mod patch;
 pub mod residue;
 pub mod scan;
+pub mod sieve;

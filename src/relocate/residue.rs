@@ -5,6 +5,7 @@
 use memchr::memmem::Finder;
 
 use crate::model::prefix::Placeholder;
+use crate::relocate::sieve::Sieve;
 
 /// A piece of the token counts from this length on: the width of the constants into which compilers cut strings.
 const PIECE: usize = 8;
@@ -56,6 +57,8 @@ pub struct Searcher {
     probes: Vec<(usize, Finder<'static>)>,
     texts: Vec<(Trace, Form, Finder<'static>)>,
     longest: usize,
+    /// All of the above: most files hold none of them.
+    sieve: Sieve,
 }
 
 impl Searcher {
@@ -82,15 +85,24 @@ impl Searcher {
         for (place, folder) in &long {
             texts.push((Trace::Folder(*place), Form::Bytes, finder(folder)));
         }
+        let head = (before_token > HEAD).then(|| finder(&whole[..HEAD]));
+        // Every whole placeholder holds the probes.
+        let sieve = {
+            let of_token = probes.iter().map(|(_, probe): &(usize, Finder<'static>)| probe.needle());
+            let plain = [whole].into_iter().filter(|_| probes.is_empty());
+            let texts = texts.iter().map(|(_, _, text)| text.needle());
+            Sieve::new(of_token.chain(plain).chain(head.iter().map(|head| head.needle())).chain(texts))
+        };
         let longest = texts.iter().map(|(_, _, text)| text.needle().len()).max().unwrap_or(0);
         Searcher {
             width: whole.len(),
             token: token.to_owned(),
             whole: finder(whole),
-            head: (before_token > HEAD).then(|| finder(&whole[..HEAD])),
+            head,
             probes,
             texts,
             longest: longest.max(whole.len()),
+            sieve,
         }
     }
 
@@ -102,6 +114,9 @@ impl Searcher {
     /// All traces but the placeholders at the recorded offsets, one [`Residue`] a kind. In text no letters are wide
     /// and no string is cut into constants.
     pub fn search(&self, bytes: &[u8], recorded: &[u64], is_text: bool) -> Vec<Residue> {
+        if !self.sieve.search(bytes).is_any() {
+            return Vec::new();
+        }
         let mut found = Collected::default();
         let whole: Vec<u64> = self.whole.find_iter(bytes).map(|offset| offset as u64).collect();
         for offset in whole.iter().filter(|offset| recorded.binary_search(offset).is_err()) {

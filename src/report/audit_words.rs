@@ -52,9 +52,14 @@ pub fn of(remark: &Remark) -> Words {
             "make the library path `$ORIGIN`-relative: `tagalong elf set --rpath`".to_owned(),
         ),
         Problem::Inherited { library, by } => loader(
-            format!("needs {library}, which only the library path of {by} finds"),
-            "DT_RPATH is inherited: loaded by another program, or with dlopen, it fails",
+            format!("needs {library}, which only {by} finds for it"),
+            "loaded by another program it fails: DT_RPATH is inherited, and what is loaded already is taken",
             "give it a library path of its own: `tagalong elf set --add-rpath`".to_owned(),
+        ),
+        Problem::OnlyNewer { library, at } => loader(
+            format!("needs {library}, which only newer processors find: {at}"),
+            "folders of `glibc-hwcaps` are passed over on a processor of a lower level",
+            format!("put a plain {library} into the folder above `glibc-hwcaps`"),
         ),
         Problem::NotALibrary { library, at } => loader(
             format!("needs {library}, but {at} is no library"),

@@ -2,6 +2,7 @@
 //!
 //! Does not know what a recipe or a project is: `recipe_file/` and `project_file.rs` do.
 
+pub mod allowances;
 pub mod fields;
 pub mod nearest_word;
 pub mod tree;

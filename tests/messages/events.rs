@@ -43,6 +43,7 @@ fn all() -> Vec<Event> {
         Event::Published { path: manifest(), was_there: false },
         Event::Published { path: manifest(), was_there: true },
         Event::KeyBuiltOtherwise { name: hdf5(), path: "keys/debian-12-x86_64/ab.json".to_owned() },
+        Event::UnusedAllowance { name: hdf5(), check: "loader-system".to_owned(), file: "lib/*.so".to_owned() },
         Event::Note { text: "the work folder is kept: /home/ada/.cache/tagalong/work/hdf5".to_owned() },
     ]
 }

@@ -3,6 +3,7 @@
 //! The messages of a room are one snapshot. `rules.rs` holds what each must keep, `completeness.rs` reads the sources
 //! and asks for a message of every variant, so that a new error cannot come without one.
 
+mod audit;
 mod builds;
 mod checkout;
 mod completeness;
@@ -25,6 +26,7 @@ use crate::told::Told;
 fn rooms() -> Vec<(&'static str, Vec<Told>)> {
     vec![
         ("archive", builds::archive()),
+        ("audit", audit::audit()),
         ("build", builds::build()),
         ("channel", machine::channel()),
         ("checkout", checkout::checkout()),

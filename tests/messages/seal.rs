@@ -28,6 +28,16 @@ fn faults() -> Vec<Fault> {
         Fault::Unreached { library: library(), at: "lib/private/libcrypto.so.3".to_owned() },
         Fault::FromHost { library: library(), at: "/usr/lib/x86_64-linux-gnu/libcrypto.so.3".to_owned() },
         Fault::Missing { library: library() },
+        Fault::VersionMissing {
+            version: "OPENSSL_3.2.0".to_owned(),
+            library: library(),
+            at: "lib/libcrypto.so.3".to_owned(),
+        },
+        Fault::SymbolMissing {
+            symbol: "EVP_md5@OPENSSL_3.0.0".to_owned(),
+            library: library(),
+            at: "lib/libcrypto.so.3".to_owned(),
+        },
         Fault::NotALibrary { library: library(), at: "lib/libcrypto.so.3".to_owned() },
         Fault::Interpreter { interpreter: "/nix/store/x/ld-linux-x86-64.so.2".to_owned() },
         Fault::NoRoom { path: "$ORIGIN/../lib".to_owned(), needed: 15, room: 8 },

@@ -14,6 +14,7 @@ use tagalong::model::build_key::Ingredients;
 use tagalong::model::package::{FileEntry, PackageManifest};
 use tagalong::model::platform::Platform;
 use tagalong::model::prefix::{Placeholder, Prefix};
+use tagalong::model::project::Allowance;
 use tagalong::model::recipe::{RecipeName, RpathKind};
 
 pub struct Workshop {
@@ -22,6 +23,7 @@ pub struct Workshop {
     pub rpath: RpathKind,
     pub exclude: Vec<String>,
     pub system_libraries: Vec<String>,
+    pub allow: Vec<Allowance>,
     /// What was there before the package: the files of its needs.
     pub needs: BTreeSet<PathBuf>,
 }
@@ -34,6 +36,7 @@ impl Workshop {
             rpath: RpathKind::Runpath,
             exclude: Vec::new(),
             system_libraries: Vec::new(),
+            allow: Vec::new(),
             needs: BTreeSet::new(),
         };
         for folder in ["root", "root/lib", "root/bin", "build"] {
@@ -109,8 +112,10 @@ impl Workshop {
             rpath: self.rpath,
             exclude: &self.exclude,
             system_libraries: &self.system_libraries,
+            allow: &self.allow,
             system_root: Path::new("/"),
         })
+        .map(|sealed| sealed.manifest)
     }
 
     /// What the checks found, a line each; the build folder is written `[BUILD]`.

@@ -1,18 +1,21 @@
-//! The second proof: every library that an ELF file of the package needs is found the way the loader finds it.
+//! The second proof: every library that an ELF file of the package needs is found the way the loader finds it, and
+//! defines what the file asks of it by version.
 //!
-//! Shows the loader's rules (`audit/loader.rs`) the tree at the placeholder and the system behind it. Knows no rule.
+//! Shows the loader's rules (`audit/loader/`) the tree at the placeholder and the system behind it. Knows no rule.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::audit::loader::{Around, Files, Found, Loader, Look, Need, Seen};
-use crate::audit::system::{SystemLibraries, default_folders, is_system_interpreter};
+use crate::audit::loader::{Files, Found, Loader, Look, Need, Seen};
+use crate::audit::providers::{self, ElfFile, Lacked, Providers};
+use crate::audit::system::{self, SystemLibraries, is_system_interpreter};
 use crate::audit::{Fault, Finding, floor};
 use crate::builder::seal::files::Sealed;
 use crate::builder::seal::{SealError, Sealing, failed};
+use crate::host::machine::Machine;
+use crate::host::root::Root;
 use crate::model::platform::Floor;
 use crate::relocate::elf::Facts;
 
@@ -28,10 +31,7 @@ pub fn prove(sealing: &Sealing<'_>, files: &[Sealed], findings: &mut Vec<Finding
         if let Some(fault) = interpreter_fault(&view, facts) {
             findings.push(Finding { file: file.path.to_string(), fault });
         }
-        let folders = default_folders(facts);
-        let lib = folders.first().map_or("lib", |folder| folder.trim_start_matches('/'));
-        let loader = Loader { files: &view, default_folders: &folders, lib, around: Around::default() };
-        let needs = loader.trace(&path, Seen { real: path.clone(), facts: Arc::clone(facts) });
+        let needs = view.trace(&path, facts);
         floor::raise(&mut floor, facts, |library| {
             needs.iter().any(|need| need.asker == path && need.name == library && view.is_in_tree(&need.found))
         });
@@ -43,14 +43,36 @@ pub fn prove(sealing: &Sealing<'_>, files: &[Sealed], findings: &mut Vec<Finding
                 findings.push(Finding { file: asker.to_owned(), fault });
             }
         }
+        for fault in symbol_faults(&view, file, facts, &needs) {
+            findings.push(Finding { file: file.path.to_string(), fault });
+        }
     }
     Ok(floor)
+}
+
+fn symbol_faults(view: &View<'_>, file: &Sealed, facts: &Arc<Facts>, needs: &[Need]) -> Vec<Fault> {
+    let real = view.path_of(file.path.as_str());
+    let Some(symbols) = view.machine.symbols(&real) else {
+        return vec![Fault::Unreadable { reason: "its symbols contradict each other".to_owned() }];
+    };
+    let elf = ElfFile { path: file.path.to_string(), real, facts: Arc::clone(facts), symbols };
+    let needed: Vec<Need> = needs.iter().filter(|need| need.asker == elf.real).cloned().collect();
+    let scope = providers::scope(&elf, needs);
+    let lacks = providers::missing(&elf, &needed, &scope, &view.machine);
+    let fault = |lack: providers::Lack| {
+        let (library, at) = (lack.library, view.tree_path(&lack.at).unwrap_or(&lack.at).to_owned());
+        match lack.what {
+            Lacked::Version(version) => Fault::VersionMissing { version, library, at },
+            Lacked::Symbol(symbol) => Fault::SymbolMissing { symbol, library, at },
+        }
+    };
+    lacks.into_iter().map(fault).collect()
 }
 
 fn interpreter_fault(view: &View<'_>, facts: &Facts) -> Option<Fault> {
     let interpreter = facts.interpreter.as_ref()?;
     let is_fine = match view.tree_path(interpreter) {
-        Some(_) => matches!(view.look(interpreter), Look::Library(_)),
+        Some(_) => matches!(view.machine.look(interpreter), Look::Library(_)),
         None => is_system_interpreter(interpreter),
     };
     (!is_fine).then(|| Fault::Interpreter { interpreter: interpreter.clone() })
@@ -77,9 +99,7 @@ struct View<'a> {
     sealing: &'a Sealing<'a>,
     /// The root with all links followed.
     root: PathBuf,
-    seen: RefCell<HashMap<String, Look>>,
-    /// The facts of files that were read, by path after all links.
-    facts: RefCell<HashMap<PathBuf, Look>>,
+    machine: Machine,
     /// Every file name in the tree with the first path that has it; read when it is first asked for.
     names: RefCell<Option<HashMap<String, String>>>,
 }
@@ -87,15 +107,26 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(sealing: &'a Sealing<'a>, files: &[Sealed]) -> Result<View<'a>, SealError> {
         let root = fs_err::canonicalize(sealing.root).map_err(failed("looking at the tree", sealing.root))?;
-        let view =
-            View { sealing, root, seen: RefCell::default(), facts: RefCell::default(), names: RefCell::default() };
+        let of_system = failed("looking at the system", sealing.system_root);
+        let system = Root::new(sealing.system_root).map_err(|error| of_system(std::io::Error::other(error)))?;
+        let machine = Machine::new(system.with_tree(sealing.placeholder.as_path(), &root));
+        let view = View { sealing, root, machine, names: RefCell::default() };
         for file in files {
             if let Some(facts) = &file.facts {
-                let seen = Seen { real: view.path_of(file.path.as_str()), facts: Arc::clone(facts) };
-                view.facts.borrow_mut().insert(view.root.join(file.path.as_str()), Look::Library(seen));
+                view.machine.know(Seen { real: view.path_of(file.path.as_str()), facts: Arc::clone(facts) }, None);
             }
         }
         Ok(view)
+    }
+
+    /// What is loaded with a file on a processor that is the first of its kind: others only find more.
+    fn trace(&self, path: &str, facts: &Arc<Facts>) -> Vec<Need> {
+        let folders = system::default_folders(facts);
+        let mut around = self.machine.around(facts);
+        around.hardware.clear();
+        let (lib, platform) = (system::lib_word(&folders), system::platform_word(facts));
+        let loader = Loader { files: &self.machine, default_folders: &folders, lib, platform, around };
+        loader.trace(path, Seen { real: path.to_owned(), facts: Arc::clone(facts) })
     }
 
     /// The absolute path of a file of the tree, as the loader sees it.
@@ -119,52 +150,6 @@ impl<'a> View<'a> {
             *names = Some(file_names(&self.root)?);
         }
         Ok(names.as_ref().and_then(|names| names.get(name)).cloned())
-    }
-
-    fn look_on_disk(&self, path: &str) -> Look {
-        let place = match self.tree_path(path) {
-            Some(relative) => self.root.join(relative),
-            None => self.sealing.system_root.join(path.trim_start_matches('/')),
-        };
-        // Whatever cannot be reached or read is passed over, as the loader does.
-        let Ok(real) = fs_err::canonicalize(&place) else { return Look::Absent };
-        if let Some(known) = self.facts.borrow().get(&real) {
-            return known.clone();
-        }
-        let shown = match real.strip_prefix(&self.root) {
-            Ok(relative) => relative.to_str().map(|relative| self.path_of(relative)),
-            Err(_) => real.to_str().map(str::to_owned),
-        };
-        let look = shown.map_or(Look::Absent, |shown| look_at(&real, shown));
-        self.facts.borrow_mut().insert(real, look.clone());
-        look
-    }
-}
-
-impl Files for View<'_> {
-    fn look(&self, path: &str) -> Look {
-        if let Some(known) = self.seen.borrow().get(path) {
-            return known.clone();
-        }
-        let look = self.look_on_disk(path);
-        self.seen.borrow_mut().insert(path.to_owned(), look.clone());
-        look
-    }
-}
-
-fn look_at(real: &Path, shown: String) -> Look {
-    if real.is_dir() {
-        return Look::Other;
-    }
-    let Ok(mut file) = fs_err::File::open(real) else { return Look::Absent };
-    let mut bytes = Vec::new();
-    let magic = file.by_ref().take(4).read_to_end(&mut bytes);
-    if magic.is_err() || bytes != *b"\x7fELF" || file.read_to_end(&mut bytes).is_err() {
-        return Look::Other;
-    }
-    match Facts::read(&bytes) {
-        Ok(facts) => Look::Library(Seen { real: shown, facts: Arc::new(facts) }),
-        Err(_) => Look::Other,
     }
 }
 

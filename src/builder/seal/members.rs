@@ -2,7 +2,7 @@
 //!
 //! Does not decode (`archive/members.rs`) and does not know what is searched for (`relocate/residue.rs`).
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use crate::archive::members::{self, Unseen};
 use crate::audit::leaks::Leak;
@@ -19,7 +19,8 @@ const LARGEST: u64 = 4 << 30;
 /// The traces in the packed members of a file; a placeholder there can never be replaced.
 pub fn leaks(bytes: &[u8], kind: Kind, facts: Option<&Facts>, searcher: &Searcher, folders: &[Vec<u8>]) -> Vec<Leak> {
     let mut leaks = Vec::new();
-    let outcome = members::each_member(bytes, kind, facts, &mut |name, reader| {
+    let sections = facts.map_or(&[][..], |facts| &facts.compressed);
+    let outcome = members::each_member(&mut Cursor::new(bytes), kind, sections, &mut |name, reader| {
         let (residues, is_whole) = search(reader, searcher);
         leaks.extend(residues.into_iter().map(|residue| Leak::of(residue, folders, Some(name))));
         if !is_whole {

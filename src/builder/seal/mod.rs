@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! own paths -drop, refuse, links relative, modes-> tree -library paths relative-> files
-//!           -scan-> relocations -proof 1: residue, proof 2: loader-> manifest with the floor
+//!           -scan-> relocations -proof 1: residue, proof 2: loader, symbols-> manifest with the floor
 //! ```
 //! Changes the files below the root in place. Does not pack (`archive/pack.rs`) and does not build.
 
@@ -16,11 +16,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::audit::Finding;
+use crate::audit::{Finding, allow};
 use crate::model::build_key::BuildKey;
 use crate::model::package::{Entry, EntryKind, FORMAT, PackageManifest};
 use crate::model::platform::Platform;
 use crate::model::prefix::Placeholder;
+use crate::model::project::Allowance;
 use crate::model::recipe::{RecipeName, RpathKind};
 
 /// What is sealed, and what it will be called.
@@ -44,6 +45,8 @@ pub struct Sealing<'a> {
     pub exclude: &'a [String],
     /// Libraries beyond the runtimes that the files may take from the system.
     pub system_libraries: &'a [String],
+    /// Findings that the recipe takes.
+    pub allow: &'a [Allowance],
     /// Where the system's own libraries are looked for; `/` but in tests.
     pub system_root: &'a Path,
 }
@@ -53,11 +56,13 @@ pub struct Sealing<'a> {
 /// # Errors
 /// [`SealError::Findings`] with everything that is wrong, of all checks; [`SealError::File`] when a file cannot be
 /// read or written.
-pub fn seal(sealing: &Sealing<'_>) -> Result<PackageManifest, SealError> {
+pub fn seal(sealing: &Sealing<'_>) -> Result<SealedPackage, SealError> {
     let mut findings = Vec::new();
     let nodes = tree::collect(sealing, &mut findings)?;
     let sealed = files::seal_all(sealing, &nodes, &mut findings)?;
     let floor = lookup::prove(sealing, &sealed, &mut findings)?;
+    let of = |finding: &Finding| Some((finding.fault.allowed_as()?, finding.file.clone()));
+    let unused = allow::take(sealing.allow, &mut findings, of).into_iter().cloned().collect();
     if !findings.is_empty() {
         findings.sort_by(|a, b| a.file.cmp(&b.file));
         return Err(SealError::Findings { name: sealing.name.clone(), findings });
@@ -72,7 +77,7 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<PackageManifest, SealError> {
         };
         Some(Entry { path: node.path, kind })
     });
-    Ok(PackageManifest {
+    let manifest = PackageManifest {
         format: FORMAT,
         name: sealing.name.clone(),
         version: sealing.version.to_owned(),
@@ -83,7 +88,16 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<PackageManifest, SealError> {
         needs: sealing.needs.to_vec(),
         floor,
         entries: entries.map_while(|entry| entry).collect(),
-    })
+    };
+    Ok(SealedPackage { manifest, unused })
+}
+
+/// A package that holds what was promised.
+#[derive(Debug, Clone)]
+pub struct SealedPackage {
+    pub manifest: PackageManifest,
+    /// Allowances that nothing was found for.
+    pub unused: Vec<Allowance>,
 }
 
 /// Why a package was not made.

@@ -15,9 +15,19 @@ impl From<Error> for Failure {
                 Failure::new(Code::Usage, format!("`{}` is no symbol version", given.escape_debug()))
                     .next("write set and version, as in `--max GLIBC_2.28`")
             }
+            Error::NoChannel { path } => Failure::new(Code::Usage, format!("{} lies in no channel", path.display()))
+                .why("its packages are looked for below the folder that `bundles` or `candidates` is in")
+                .next("name the manifest in the folder of its channel, or one of its packages"),
+            Error::NoPackage { name, path } => {
+                Failure::new(Code::NotFound, format!("the package {name} of the bundle is not there"))
+                    .why(format!("it would be {}", path.display()))
+                    .next("audit an install of the bundle in its place: `tagalong install`, then `tagalong audit`")
+            }
+            Error::Recipes(error) => (&error).into(),
             Error::Archive(error) => (&error).into(),
             Error::Checkout(error) => error.into(),
             Error::PrefixDir(error) => (&error).into(),
+            Error::Root(error) => error.into(),
         }
     }
 }

@@ -82,6 +82,12 @@ fn what(fault: &Fault) -> String {
         }
         Fault::FromHost { library, at } => format!("needs {library}, which is taken from the host: {at}"),
         Fault::Missing { library } => format!("needs {library}, which is nowhere"),
+        Fault::VersionMissing { version, library, at } => {
+            format!("needs version {version} of {library}, which {at} does not define")
+        }
+        Fault::SymbolMissing { symbol, library, at } => {
+            format!("needs the symbol {symbol} of {library}, which {at} does not define")
+        }
         Fault::NotALibrary { library, at } => format!("needs {library}, but {at} is no library"),
         Fault::Interpreter { interpreter } => {
             format!("asks for the loader {interpreter}, which is not one of the system's")
@@ -120,6 +126,9 @@ fn next(fault: &Fault) -> String {
             .to_owned(),
         Fault::FromHost { .. } | Fault::Missing { .. } => "add the recipe that has the library to `needs`, or, if the \
             system is to give it, list it under `system-libraries` in `[build]`"
+            .to_owned(),
+        Fault::VersionMissing { .. } | Fault::SymbolMissing { .. } => "link it against the library that it will run \
+            with (an older one lies in the way of the linker), or take the finding with `[[audit.allow]]` in the recipe"
             .to_owned(),
         Fault::NotALibrary { .. } => "find out what installs that file, and list it under `exclude`".to_owned(),
         Fault::Interpreter { .. } => "link the program with the system's usual loader".to_owned(),

@@ -78,7 +78,7 @@ fn source_text(source: &Source) -> String {
 }
 
 fn as_json(outcome: &Outcome) -> Value {
-    let Recipe { name, version, license, homepage, summary, needs, tools, stacks, sources, build, tests } =
+    let Recipe { name, version, license, homepage, summary, needs, tools, stacks, sources, build, tests, allow } =
         &outcome.recipe;
     json!({
         "name": name, "version": version, "license": license, "homepage": homepage, "summary": summary,
@@ -86,6 +86,7 @@ fn as_json(outcome: &Outcome) -> Value {
         "sources": sources.iter().map(source_json).collect::<Vec<_>>(),
         "build": build_json(build),
         "tests": tests.iter().map(|test| &test.run).collect::<Vec<_>>(),
+        "audit_allow": allow.iter().map(|one| json!({"check": one.check, "file": one.file, "reason": one.reason})).collect::<Vec<_>>(),
         "built_after": outcome.before,
     })
 }

@@ -1,22 +1,24 @@
 //! Goes through the files of what is audited, several at once: what they are, their ELF facts, what is left in them.
 //!
 //! Judges no file by another; `audit/process.rs` does. At most [`WHOLE`] bytes of a file are in memory for each
-//! thread, and one larger ELF or packed file at a time.
+//! thread; larger ones are read a window at a time.
 
+use std::io::{Read, Seek};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use std::num::NonZeroUsize;
 
 use crate::audit::hygiene::{self, Place, What};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::process::ElfFile;
+use crate::audit::providers::ElfFile;
 use crate::audit::traces::{Sought, TraceFinder};
 use crate::flow::audit::Error;
 use crate::flow::audit::residue::{Residues, WINDOW};
 use crate::flow::audit::subject::Subject;
+use crate::host::machine;
 use crate::model::package::OWN_FOLDER;
 use crate::model::project::Project;
 use crate::relocate::elf::Facts;
@@ -25,10 +27,10 @@ use crate::relocate::elf::symbols::Symbols;
 use crate::relocate::kind::Kind;
 
 /// Up to this size a file is read as a whole by any thread, in bytes.
-const WHOLE: u64 = 32 << 20;
+const WHOLE: u64 = 8 << 20;
 
-/// The largest ELF or packed file that is looked into, in bytes.
-const LARGEST: u64 = 2 << 30;
+/// More threads would need more memory, and wait for the disk.
+const MOST_THREADS: usize = 8;
 
 /// An ELF file with how it is linked.
 pub struct Elf {
@@ -59,7 +61,7 @@ pub fn collect(
         None => walk(subject, &mut places, &mut unlisted)?,
     }
     let residues = Residues::new(&subject.placeholders(&project.placeholder), TraceFinder::new(sought));
-    let examiner = Examiner { subject, residues, one_large: Mutex::new(()) };
+    let examiner = Examiner { subject, residues };
     let next = AtomicUsize::new(0);
     let mut all: Vec<(usize, Examined)> = std::thread::scope(|scope| {
         let work = || {
@@ -71,7 +73,7 @@ pub fn collect(
             }
             own
         };
-        let threads: Vec<_> = (0..jobs.get().min(64)).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (0..jobs.get().min(MOST_THREADS)).map(|_| scope.spawn(work)).collect();
         threads.into_iter().flat_map(|thread| join(thread)).collect()
     });
     all.sort_by_key(|(number, _)| *number);
@@ -153,11 +155,15 @@ struct Examined {
     remarks: Vec<Remark>,
 }
 
+impl Examined {
+    fn find(&mut self, place: &Place, problem: Problem) {
+        self.remarks.push(Remark::new(&place.path, problem));
+    }
+}
+
 struct Examiner<'a> {
     subject: &'a Subject,
     residues: Residues,
-    /// Held while a large file is in memory.
-    one_large: Mutex<()>,
 }
 
 impl Examiner<'_> {
@@ -176,23 +182,26 @@ impl Examiner<'_> {
             self.look_at(&fs_err::read(path)?, place, examined);
             return Ok(());
         }
+        let mut file = fs_err::File::open(path)?;
         let mut head = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::Read::take(fs_err::File::open(path)?, WINDOW as u64), &mut head)?;
+        file.by_ref().take(WINDOW as u64).read_to_end(&mut head)?;
+        file.rewind()?;
         let kind = Kind::of(&head);
         drop(head);
-        if matches!(kind, Kind::Elf | Kind::Compressed(_) | Kind::Archive) && size <= LARGEST {
-            let _one = self.one_large.lock().unwrap_or_else(PoisonError::into_inner);
-            self.look_at(&fs_err::read(path)?, place, examined);
-            return Ok(());
-        }
-        if matches!(kind, Kind::Elf | Kind::Compressed(_) | Kind::Archive) {
-            let reason = format!("it has more than {} GiB", LARGEST >> 30);
-            examined.remarks.push(Remark::new(&place.path, Problem::Unseen { member: None, reason }));
+        let mut sections = Vec::new();
+        if kind == Kind::Elf {
+            match machine::read_elf(path) {
+                Ok(bytes) => match Facts::read(&bytes) {
+                    Ok(facts) => self.look_at_elf(&bytes, place, &Arc::new(facts), examined),
+                    Err(fault) => examined.find(place, Problem::Malformed { reason: fault.reason }),
+                },
+                Err(error) => examined.find(place, Problem::Malformed { reason: error.to_string() }),
+            }
+            sections = machine::compressed_sections(path)?;
         }
         let (whole, recorded) = (self.subject.placeholders_in(&place.path), self.subject.recorded_in(&place.path));
-        let mut file = fs_err::File::open(path)?;
-        let found = self.residues.search_stream(&mut file, &whole, &recorded, kind.is_text())?;
-        examined.remarks.extend(found.into_iter().map(|trace| trace.remark(&place.path, None)));
+        let remarks = self.residues.search_large(&place.path, file, kind, &sections, (&whole, &recorded))?;
+        examined.remarks.extend(remarks);
         Ok(())
     }
 
@@ -228,7 +237,7 @@ impl Examiner<'_> {
         let hardening = Hardening::read(bytes, facts).map_err(|fault| malformed(fault.reason)).unwrap_or_default();
         let symbols = Symbols::read(bytes, facts).map_err(|fault| malformed(fault.reason)).unwrap_or_default();
         hygiene::judge_elf(&place.path, facts, hardening, &mut examined.remarks);
-        let real = self.subject.root.join(&place.path).to_string_lossy().into_owned();
+        let real = format!("{}/{}", self.subject.place.trim_end_matches('/'), place.path);
         let (facts, symbols) = (Arc::clone(facts), Arc::new(symbols));
         let file = ElfFile { path: place.path.clone(), real, facts, symbols };
         examined.elf = Some(Elf { file, hardening });

@@ -1,4 +1,4 @@
-//! Looks at a tree, a file or a package archive and tells what would go wrong with it elsewhere.
+//! Looks at a tree, a file, a package archive or a bundle and tells what would go wrong with it elsewhere.
 //!
 //! ```text
 //! path -subject-> folder, recorded relocations -collect, in parallel-> places, ELF facts, residue
@@ -11,7 +11,7 @@ mod residue;
 mod subject;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -19,17 +19,20 @@ use crate::archive;
 use crate::audit::loader::{Found, Need, Way};
 use crate::audit::outcome::{Audit, Audited, Link};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::process::{self, Process, Rules, World};
+use crate::audit::process::{self, Process, Rules};
 use crate::audit::system::SystemLibraries;
 use crate::audit::traces::Sought;
-use crate::audit::{allow, floor, hygiene};
+use crate::audit::{allow, floor, hygiene, wheel_policy};
 use crate::checkout::{self, Checkout};
 use crate::flow::audit::collect::Collected;
 use crate::flow::audit::subject::{Kind, Subject};
 use crate::flow::audit::view::View;
+use crate::host::HostError;
 use crate::model::platform::SymbolVersion;
-use crate::model::project::Project;
+use crate::model::project::{PROJECT_FILE, Project, RECIPES_FOLDER};
+use crate::model::recipe::RecipeName;
 use crate::prefix_dir::PrefixDirError;
+use crate::recipe_folder::{self, RecipeFolder};
 
 /// What is audited, and how.
 #[derive(Debug, Clone)]
@@ -55,14 +58,14 @@ pub fn audit(options: &Options) -> Result<Audit, Error> {
     let maxima = options.max.iter().map(|max| floor::split(max).ok_or_else(|| Error::Max { given: max.clone() }));
     let maxima = maxima.collect::<Result<Vec<_>, _>>()?;
     let project = project_of(&options.folder)?;
-    let subject = Subject::open(&options.path)?;
+    let subject = Subject::open(&options.path)?.below(&options.root);
     let sought = distinct(&options.sought);
     let Collected { places, elves, mut remarks } = collect::collect(&subject, &project, sought, options.jobs)?;
     if subject.is_tree() {
         hygiene::judge_case(&places, &mut remarks);
         judge_licences(&subject, &places, &mut remarks);
     }
-    let view = View::new(&subject, &options.root, &elves, &places);
+    let view = View::new(&subject, &options.root, &elves, &places)?;
     let rules = Rules {
         libraries: SystemLibraries { listed: &project.audit.system_libraries },
         may_leave: matches!(subject.kind, Kind::File),
@@ -80,8 +83,9 @@ pub fn audit(options: &Options) -> Result<Audit, Error> {
         audit.files.push(Audited { path: file.path.clone(), facts: file.facts.clone(), needed, all, floor });
     }
     audit.cpu_level = elves.iter().map(|elf| hygiene::cpu_level(&elf.file.path, elf.hardening)).max().unwrap_or(0);
-    audit.manylinux = arch(&audit).and_then(|arch| floor::manylinux(&audit.floor, arch));
-    audit.allowed = allow::apply(&project.audit.allow, &mut remarks);
+    audit.manylinux = arch(&audit).and_then(|arch| wheel_policy::manylinux(&audit.floor, arch, outside(&audit)));
+    audit.allowed = allowed_by_recipes(&options.folder, &subject, &mut remarks)?;
+    audit.allowed += allow::apply(&project.audit.allow, PROJECT_FILE, &mut remarks);
     remarks.sort_by(|one, other| {
         let key = |remark: &Remark| (remark.problem.level(), remark.problem.check());
         one.file.cmp(&other.file).then_with(|| key(one).cmp(&key(other))).then(one.offset.cmp(&other.offset))
@@ -97,6 +101,26 @@ fn project_of(folder: &Path) -> Result<Project, Error> {
         Err(error @ (checkout::Error::Project(_) | checkout::Error::Unreadable { .. })) => Err(error.into()),
         Err(_) => Ok(Project::default()),
     }
+}
+
+/// Takes what the recipes of the checkout allow for the files of their own packages; gives how many. Allowances that
+/// nothing is found for are told when the package is made, where more is searched for.
+fn allowed_by_recipes(folder: &Path, subject: &Subject, remarks: &mut Vec<Remark>) -> Result<usize, Error> {
+    let folder = recipe_folder::root_above(folder).join(RECIPES_FOLDER);
+    let before = remarks.len();
+    if subject.packages.is_empty() || !folder.is_dir() {
+        return Ok(0);
+    }
+    for package in &subject.packages {
+        let recipes = RecipeFolder::load(&folder, Some(&package.platform))?;
+        let Some(recipe) = recipes.get(&package.name).filter(|recipe| !recipe.allow.is_empty()) else { continue };
+        let files: HashSet<&str> = package.entries.iter().map(|entry| entry.path.as_str()).collect();
+        let of = |remark: &Remark| {
+            files.contains(remark.file.as_str()).then(|| (remark.problem.check(), remark.file.clone()))
+        };
+        allow::take(&recipe.allow, remarks, of);
+    }
+    Ok(before - remarks.len())
 }
 
 /// Each text once.
@@ -147,16 +171,16 @@ fn judge_licences(subject: &Subject, places: &[hygiene::Place], remarks: &mut Ve
     }
 }
 
-fn link(view: &View<'_>, need: &Need) -> Link {
+fn link(view: &View, need: &Need) -> Link {
     let shown = |path: &str| view.shown(path);
     let (found, place) = match &need.found {
-        Found::At { path, way, .. } => (Some(shown(path)), way_name(view, path, *way)),
+        Found::At { path, way, .. } => (Some(shown(path)), way_name(*way)),
         Found::NotALibrary { .. } | Found::Missing => (None, "missing"),
     };
     Link { name: need.name.clone(), found, place, by: shown(&need.asker) }
 }
 
-fn way_name(view: &View<'_>, path: &str, way: Way) -> &'static str {
+fn way_name(way: Way) -> &'static str {
     match way {
         Way::Path => "slash",
         Way::Loaded => "loaded",
@@ -164,11 +188,15 @@ fn way_name(view: &View<'_>, path: &str, way: Way) -> &'static str {
         Way::Runpath => "runpath",
         Way::LibraryPath => "library-path",
         Way::Cache => "cache",
-        Way::Default => {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if view.configured_folders().iter().any(|one| one == folder) { "cache" } else { "default" }
-        }
+        Way::Default => "default",
     }
+}
+
+/// The names of the libraries that files of the tree take from elsewhere.
+fn outside(audit: &Audit) -> impl Iterator<Item = &str> {
+    let links = audit.files.iter().flat_map(|file| &file.needed);
+    let is_outside = |link: &&Link| link.found.as_ref().is_none_or(|found| found.starts_with('/'));
+    links.filter(is_outside).map(|link| link.name.as_str())
 }
 
 /// The architecture that most files are for, as wheels name it.
@@ -199,8 +227,18 @@ pub enum Error {
     Max { given: String },
     #[error(transparent)]
     Archive(#[from] archive::Error),
+    /// A bundle manifest that lies in no channel's folder.
+    #[error("{} lies in no channel", path.display())]
+    NoChannel { path: PathBuf },
+    /// The archive of a package that a bundle names.
+    #[error("{} is not there", path.display())]
+    NoPackage { name: RecipeName, path: PathBuf },
+    #[error(transparent)]
+    Recipes(#[from] recipe_folder::Error),
     #[error(transparent)]
     Checkout(#[from] checkout::Error),
     #[error(transparent)]
     PrefixDir(#[from] PrefixDirError),
+    #[error(transparent)]
+    Root(#[from] HostError),
 }

@@ -2,19 +2,19 @@
 //!
 //! Decodes through `archive/members.rs`; what is searched for is `relocate/residue.rs` and `audit/traces.rs`.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read, Seek};
 use std::ops::Range;
 
 use crate::archive::members::{self, Unseen};
 use crate::audit::problem::{Problem, Remark};
 use crate::audit::traces::{TraceFinder, TraceForm, TraceHit, TraceOf};
 use crate::model::prefix::Placeholder;
-use crate::relocate::elf::Facts;
+use crate::relocate::elf::{CompressedSection, Facts};
 use crate::relocate::kind::Kind;
 use crate::relocate::residue::{Form, Searcher, Trace};
 
 /// How much of a stream is in memory at once, in bytes.
-pub const WINDOW: usize = 4 << 20;
+pub const WINDOW: usize = 1 << 20;
 
 /// A packed member up to this size is looked into again, in bytes.
 const NESTED: u64 = 16 << 20;
@@ -32,10 +32,10 @@ pub struct Residues {
 }
 
 /// A trace with its place, in the file or in a member.
-pub struct Found(TraceHit);
+struct Found(TraceHit);
 
 impl Found {
-    pub fn remark(self, file: &str, member: Option<&str>) -> Remark {
+    fn remark(self, file: &str, member: Option<&str>) -> Remark {
         let TraceHit { of, text, form, offset, count } = self.0;
         let problem = Problem::Trace { of, text, form, member: member.map(str::to_owned), count };
         Remark { file: file.to_owned(), offset: Some(offset), problem }
@@ -60,8 +60,9 @@ impl Residues {
         facts: Option<&Facts>,
         recorded: (&[u64], &[Range<u64>]),
     ) -> Vec<Remark> {
+        let sections = facts.map_or(&[][..], |facts| &facts.compressed);
         let mut remarks = Vec::new();
-        self.search_members(path, "", (bytes, kind, facts), 1, &mut remarks);
+        self.search_members(path, "", (&mut io::Cursor::new(bytes), kind, sections), 1, &mut remarks);
         // What is stored without packing would be told twice.
         if !matches!(kind, Kind::Compressed(_)) || remarks.is_empty() {
             let own = self.search(bytes, recorded.0, recorded.1, kind.is_text());
@@ -70,23 +71,38 @@ impl Residues {
         remarks
     }
 
+    /// The same for a file that is too large for memory.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn search_large(
+        &self,
+        path: &str,
+        file: fs_err::File,
+        kind: Kind,
+        sections: &[CompressedSection],
+        recorded: (&[u64], &[Range<u64>]),
+    ) -> io::Result<Vec<Remark>> {
+        let mut file = io::BufReader::with_capacity(256 << 10, file);
+        let mut remarks = Vec::new();
+        self.search_members(path, "", (&mut file, kind, sections), 1, &mut remarks);
+        if !matches!(kind, Kind::Compressed(_)) || remarks.is_empty() {
+            file.rewind()?;
+            let own = self.search_stream(&mut file, recorded.0, recorded.1, kind.is_text());
+            remarks.extend(own.into_iter().map(|found| found.remark(path, None)));
+        }
+        Ok(remarks)
+    }
+
     fn search_members(
         &self,
         path: &str,
         above: &str,
-        (bytes, kind, facts): (&[u8], Kind, Option<&Facts>),
+        (source, kind, sections): (&mut (impl BufRead + Seek), Kind, &[CompressedSection]),
         depth: usize,
         remarks: &mut Vec<Remark>,
     ) {
-        if kind == Kind::Archive {
-            for (name, member) in library_members(bytes) {
-                let kind = Kind::of(member);
-                let facts = if kind == Kind::Elf { Facts::read(member).ok() } else { None };
-                self.search_members(path, &joined(above, &name), (member, kind, facts.as_ref()), depth, remarks);
-            }
-            return;
-        }
-        let outcome = members::each_member(bytes, kind, facts, &mut |name, reader| {
+        let outcome = members::each_member(source, kind, sections, &mut |name, reader| {
             let name = joined(above, name);
             self.search_member(path, &name, reader, depth, remarks);
         });
@@ -106,25 +122,25 @@ impl Residues {
             // As above.
             let _ = reader.take(NESTED).read_to_end(&mut head);
             let facts = if kind == Kind::Elf { Facts::read(&head).ok() } else { None };
-            self.search_members(path, name, (&head, kind, facts.as_ref()), depth + 1, remarks);
+            let sections = facts.map(|facts| facts.compressed).unwrap_or_default();
+            self.search_members(path, name, (&mut io::Cursor::new(&head), kind, &sections), depth + 1, remarks);
         }
         if matches!(kind, Kind::Compressed(_)) && remarks.len() > before {
             return;
         }
         let mut whole = io::Cursor::new(head).chain(reader.take(LARGEST));
-        // Damage ends the search inside; an error cannot come out of it.
-        let found = self.search_stream(&mut whole, &[], &[], false).unwrap_or_default();
+        let found = self.search_stream(&mut whole, &[], &[], false);
         remarks.extend(found.into_iter().map(|found| found.remark(path, Some(name))));
     }
 
     /// Searches a stream, a window at a time; it is read to its end, or to where it is damaged.
-    pub fn search_stream(
+    fn search_stream(
         &self,
         reader: &mut dyn Read,
         placeholders: &[u64],
         recorded: &[Range<u64>],
         is_text: bool,
-    ) -> io::Result<Vec<Found>> {
+    ) -> Vec<Found> {
         let mut all: Vec<Found> = Vec::new();
         let (mut window, mut base) = (Vec::new(), 0u64);
         loop {
@@ -144,7 +160,7 @@ impl Residues {
                 }
             }
             if is_end {
-                return Ok(all);
+                return all;
             }
             let kept = window.len().min(self.overlap);
             window.drain(..window.len() - kept);
@@ -190,19 +206,4 @@ impl Residues {
 
 fn joined(above: &str, name: &str) -> String {
     if above.is_empty() { name.to_owned() } else { format!("{above}: {name}") }
-}
-
-/// The members of a static library with their bytes (ar(5)); stops where the file is damaged.
-fn library_members(bytes: &[u8]) -> Vec<(String, &[u8])> {
-    let mut members = Vec::new();
-    let mut at = 8;
-    while let Some(header) = bytes.get(at..at + 60) {
-        let text = |range: Range<usize>| String::from_utf8_lossy(&header[range]).trim().to_owned();
-        let Ok(size) = text(48..58).parse::<usize>() else { break };
-        let Some(end) = (at + 60).checked_add(size).filter(|end| *end <= bytes.len()) else { break };
-        members.push((text(0..16).trim_end_matches('/').to_owned(), &bytes[at + 60..end]));
-        // Members start at even places.
-        at = end + end % 2;
-    }
-    members
 }

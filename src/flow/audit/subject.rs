@@ -1,16 +1,24 @@
-//! What is audited: a tree, an installed prefix with its manifests, one file, or a package archive, unpacked aside.
+//! What is audited: a tree, an installed prefix with its manifests, one file, or a package archive or all
+//! packages of a bundle, unpacked aside.
 //!
 //! Does not look into files (`collect.rs`).
 
 use std::collections::HashMap;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::archive;
 use crate::archive::unpack::{self, Limits};
 use crate::flow::audit::Error;
+use crate::model::bundle::BundleManifest;
+use crate::model::digest::{Digest, Digester};
 use crate::model::package::{EntryKind, FileEntry, PackageManifest};
 use crate::model::prefix::{Placeholder, Prefix};
 use crate::prefix_dir::{PrefixDir, State};
+
+/// The largest bundle manifest, in bytes.
+const LARGEST_MANIFEST: u64 = 64 << 20;
 
 /// What the path turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +26,8 @@ pub enum Kind {
     Tree,
     /// A prefix that an install made: the recorded places hold the prefix.
     Installed,
+    /// All packages of a bundle, installed aside: the recorded places hold that folder.
+    Bundle,
     /// A package archive, unpacked: the recorded places hold the placeholder.
     Package,
     File,
@@ -29,6 +39,8 @@ pub struct Subject {
     pub kind: Kind,
     /// The folder, all links followed; of a file the one it lies in.
     pub root: PathBuf,
+    /// Where the folder lies for a loader: the placeholder for a package, a path below `--root` inside of that.
+    pub place: String,
     /// The file, where only one is meant.
     pub only: Option<String>,
     pub packages: Vec<PackageManifest>,
@@ -62,17 +74,61 @@ impl Subject {
             })?;
             let unpacked = unpack::unpack(file()?, &root, &prefix, &Limits::default())?;
             let mut subject = Subject::bare(Kind::Package, root);
+            subject.place = placeholder.as_str().to_owned();
             subject._unpacked = Some(folder);
             subject.add(unpacked.manifest);
             return Ok(subject);
+        }
+        if let Some(bundle) = bundle_at(&real) {
+            return Subject::of_bundle(&real, &bundle);
         }
         let name = real.file_name().map(|name| name.to_string_lossy().into_owned());
         let folder = real.parent().unwrap_or(Path::new("/")).to_owned();
         Ok(Subject { only: name, ..Subject::bare(Kind::File, folder) })
     }
 
+    fn of_bundle(manifest: &Path, bundle: &BundleManifest) -> Result<Subject, Error> {
+        let disk = |doing| move |source| Error::Disk { doing, source };
+        let no_channel = || Error::NoChannel { path: manifest.to_owned() };
+        let below = bundle.reference().path();
+        let channel = manifest.ancestors().nth(Path::new(&below).components().count());
+        let channel = channel.filter(|channel| channel.join(&below) == manifest).ok_or_else(no_channel)?;
+        let folder = tempfile::Builder::new().prefix("tagalong-audit-").tempdir();
+        let folder = folder.map_err(disk("making a folder to unpack into"))?;
+        let root = fs_err::canonicalize(folder.path()).map_err(disk("looking at the unpacked bundle"))?;
+        let prefix = Prefix::new(&root).map_err(|error| io::Error::other(error.to_string()));
+        let prefix = prefix.map_err(disk("naming a folder to unpack into"))?;
+        let mut subject = Subject::bare(Kind::Bundle, root);
+        for package in &bundle.packages {
+            let path = channel.join(package.path());
+            if !path.is_file() {
+                return Err(Error::NoPackage { name: package.name.clone(), path });
+            }
+            let digest = digest_of(&path).map_err(disk("reading a package archive"))?;
+            if digest != package.archive {
+                let reason = format!("the bundle names {} for {}, and it has {digest}", package.archive, package.name);
+                return Err(archive::Error::Corrupt { reason }.into());
+            }
+            let file = fs_err::File::open(&path).map_err(disk("opening a package archive"))?;
+            subject.add(unpack::unpack(file, &subject.root, &prefix, &Limits::default())?.manifest);
+        }
+        subject._unpacked = Some(folder);
+        Ok(subject)
+    }
+
     fn bare(kind: Kind, root: PathBuf) -> Subject {
-        Subject { kind, root, only: None, packages: Vec::new(), recorded: HashMap::new(), _unpacked: None }
+        let place = root.to_string_lossy().into_owned();
+        Subject { kind, root, place, only: None, packages: Vec::new(), recorded: HashMap::new(), _unpacked: None }
+    }
+
+    /// The same in a system: what lies below its root folder has its path from there.
+    pub fn below(mut self, system: &Path) -> Subject {
+        if self.kind != Kind::Package
+            && let Ok(inside) = self.root.strip_prefix(system)
+        {
+            self.place = format!("/{}", inside.to_string_lossy());
+        }
+        self
     }
 
     fn read_manifests(&mut self) -> Result<(), Error> {
@@ -138,6 +194,20 @@ impl Subject {
         });
         fixed.chain(text).collect()
     }
+}
+
+/// The manifest of a bundle, if the file is one.
+fn bundle_at(path: &Path) -> Option<BundleManifest> {
+    path.extension().filter(|extension| *extension == "json")?;
+    let mut bytes = Vec::new();
+    fs_err::File::open(path).ok()?.take(LARGEST_MANIFEST).read_to_end(&mut bytes).ok()?;
+    BundleManifest::parse(&bytes).ok()
+}
+
+fn digest_of(path: &Path) -> io::Result<Digest> {
+    let mut digester = Digester::new();
+    io::copy(&mut fs_err::File::open(path)?, &mut digester)?;
+    Ok(digester.finish())
 }
 
 /// Whether a file is a package archive of this program: it starts with a manifest.

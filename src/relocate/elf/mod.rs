@@ -8,6 +8,7 @@ pub mod exports;
 pub mod hardening;
 mod layout;
 pub mod library_path;
+pub mod skeleton;
 pub mod symbols;
 mod versions;
 

@@ -2,11 +2,17 @@
 //!
 //! Knows files only through [`Files`]; what a package cannot count on (LD_LIBRARY_PATH, the cache) as [`Around`].
 
+mod found;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::audit::tokens;
 use crate::relocate::elf::{Dynamic, Facts};
+
+pub use crate::audit::loader::found::{Found, Need, Way};
 
 /// The files that a loader sees, by absolute path.
 pub trait Files {
@@ -31,51 +37,6 @@ pub struct Seen {
     pub facts: Arc<Facts>,
 }
 
-/// One name that one object asks for, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
-    /// The path under which the asking object was opened.
-    pub asker: String,
-    /// The asking object's path after all links.
-    pub asker_real: String,
-    pub name: String,
-    pub found: Found,
-}
-
-/// Where a name led.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    At {
-        path: String,
-        real: String,
-        way: Way,
-    },
-    Missing,
-    /// Something that is no library lies at this path.
-    NotALibrary {
-        path: String,
-    },
-}
-
-/// The rule that led to a library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// The name is a path.
-    Path,
-    /// It was loaded before, under that name or with that DT_SONAME.
-    Loaded,
-    /// DT_RPATH of the asking object or of one that led to it.
-    Rpath,
-    /// DT_RUNPATH of the asking object.
-    Runpath,
-    /// The system's folders.
-    Default,
-    /// LD_LIBRARY_PATH.
-    LibraryPath,
-    /// ld.so.cache.
-    Cache,
-}
-
 /// What one process on one machine has around it; the default is nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Around {
@@ -84,7 +45,9 @@ pub struct Around {
     /// The working directory, from which relative parts count.
     pub directory: Option<String>,
     /// Paths by name as ld.so.cache has them, the best first.
-    pub cache: BTreeMap<String, Vec<String>>,
+    pub cache: Arc<BTreeMap<String, Vec<String>>>,
+    /// The folders of ld.so.conf, in order, where there is no cache: what ldconfig would take into one.
+    pub configured: Vec<String>,
     /// Sub-folders of each folder that are searched before it, such as `glibc-hwcaps/x86-64-v3`.
     pub hardware: Vec<String>,
     /// The running loader itself, with the path that the program asks for it by.
@@ -97,6 +60,8 @@ pub struct Loader<'a> {
     pub default_folders: &'a [String],
     /// What `$LIB` stands for, `lib/x86_64-linux-gnu` on Debian.
     pub lib: &'a str,
+    /// What `$PLATFORM` stands for: AT_PLATFORM of getauxval(3).
+    pub platform: &'a str,
     pub around: Around,
 }
 
@@ -112,6 +77,10 @@ struct Object {
 }
 
 impl Object {
+    fn new(path: &str, seen: Seen, loader: Option<usize>) -> Object {
+        Object { path: path.to_owned(), real: seen.real, facts: seen.facts, names: Vec::new(), loader }
+    }
+
     fn dynamic(&self) -> Option<&Dynamic> {
         self.facts.dynamic.as_ref()
     }
@@ -126,25 +95,41 @@ impl Loader<'_> {
     /// Loads a program or library with everything it needs, breadth first as the loader does, and gives every need
     /// in that order. What is missing does not end the search for the others.
     pub fn trace(&self, path: &str, root: Seen) -> Vec<Need> {
-        let first =
-            Object { path: path.to_owned(), real: root.real, facts: root.facts, names: Vec::new(), loader: None };
-        let mut objects = vec![first];
+        self.load(&mut self.start(path, root), 0)
+    }
+
+    /// What a library asks for that a program opens by its path with dlopen(3): after all that the program has loaded,
+    /// with the program's RPATH behind the library's own.
+    pub fn trace_opened(&self, program: (&str, Seen), library: (&str, Seen)) -> Vec<Need> {
+        let mut objects = self.start(program.0, program.1);
+        self.load(&mut objects, 0);
+        let (path, seen) = library;
+        match objects.iter().position(|object| object.real == seen.real) {
+            Some(known) => self.load(&mut objects, known),
+            None => {
+                objects.push(Object::new(path, seen, Some(0)));
+                let opened = objects.len() - 1;
+                self.load(&mut objects, opened)
+            }
+        }
+    }
+
+    fn start(&self, path: &str, root: Seen) -> Vec<Object> {
         // The loader is a library in its own list from the start.
-        objects.extend(self.around.interpreter.iter().map(|(path, seen)| Object {
-            path: path.clone(),
-            real: seen.real.clone(),
-            facts: Arc::clone(&seen.facts),
-            names: Vec::new(),
-            loader: None,
-        }));
+        let interpreter = self.around.interpreter.iter();
+        let interpreter = interpreter.map(|(path, seen)| Object::new(path, seen.clone(), None));
+        [Object::new(path, root, None)].into_iter().chain(interpreter).collect()
+    }
+
+    /// Loads what the objects from `next` on ask for.
+    fn load(&self, objects: &mut Vec<Object>, mut next: usize) -> Vec<Need> {
         let mut needs = Vec::new();
-        let mut next = 0;
         while next < objects.len() {
             let facts = Arc::clone(&objects[next].facts);
             for name in facts.dynamic.iter().flat_map(|dynamic| &dynamic.needed) {
                 // Tokens are replaced in names that are paths.
                 let name = if name.contains('/') { self.expand(name, &objects[next].path) } else { name.clone() };
-                let found = self.resolve(&mut objects, next, &name);
+                let found = self.resolve(objects, next, &name);
                 let Object { path, real, .. } = &objects[next];
                 needs.push(Need { asker: path.clone(), asker_real: real.clone(), name, found });
             }
@@ -170,8 +155,9 @@ impl Loader<'_> {
             known.names.push(name.to_owned());
             return Found::At { path: known.path.clone(), real: seen.real, way: Way::Loaded };
         }
-        let names = vec![name.to_owned()];
-        objects.push(Object { path, real: seen.real, facts: seen.facts, names, loader: Some(asker) });
+        let mut object = Object::new(&path, seen, Some(asker));
+        object.names.push(name.to_owned());
+        objects.push(object);
         found
     }
 
@@ -216,11 +202,7 @@ impl Loader<'_> {
         }
         let has_default_folders = !object.dynamic().is_some_and(|dynamic| dynamic.has_no_default_folders);
         for path in self.around.cache.get(name).into_iter().flatten() {
-            let is_default = self
-                .default_folders
-                .iter()
-                .any(|folder| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')));
-            if is_default && !has_default_folders {
+            if !has_default_folders && self.is_in_default_folder(path) {
                 continue;
             }
             match self.look(path) {
@@ -231,10 +213,22 @@ impl Loader<'_> {
                 Look::Absent | Look::Library(_) => {}
             }
         }
+        let configured = self.around.configured.iter();
+        let configured = configured.filter(|one| has_default_folders || !self.is_in_default_folder(&format!("{one}/")));
+        if let found @ (Search::Found(..) | Search::Stopped(_)) =
+            self.search_folders(configured.cloned(), object, name, Way::Cache)
+        {
+            return found;
+        }
         if !has_default_folders {
             return Search::Missing;
         }
         self.search_folders(self.default_folders.iter().cloned(), object, name, Way::Default)
+    }
+
+    fn is_in_default_folder(&self, path: &str) -> bool {
+        let mut folders = self.default_folders.iter();
+        folders.any(|folder| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')))
     }
 
     fn search_list(&self, list: &str, owner: &str, asker: &Object, name: &str, way: Way) -> Search {
@@ -282,7 +276,7 @@ impl Loader<'_> {
     fn expand(&self, text: &str, owner: &str) -> String {
         let owner = self.absolute(owner).unwrap_or_default();
         let origin = owner.rsplit_once('/').map_or("", |(folder, _)| folder);
-        tokens::expand(text, origin, self.lib)
+        tokens::expand(text, origin, self.lib, self.platform)
     }
 }
 
@@ -297,104 +291,4 @@ fn is_loadable(asker: &Facts, library: &Facts) -> bool {
     asker.class == library.class
         && asker.machine == library.machine
         && asker.is_little_endian == library.is_little_endian
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::relocate::elf::{Class, Purpose};
-
-    /// Files by path; a link is a path with another real path.
-    struct Map(BTreeMap<String, Look>);
-
-    impl Files for Map {
-        fn look(&self, path: &str) -> Look {
-            self.0.get(path).cloned().unwrap_or(Look::Absent)
-        }
-    }
-
-    fn facts(needed: &[&str], rpath: Option<&str>, runpath: Option<&str>) -> Arc<Facts> {
-        let dynamic = Dynamic {
-            needed: needed.iter().map(|name| (*name).to_owned()).collect(),
-            rpath: rpath.map(str::to_owned),
-            runpath: runpath.map(str::to_owned),
-            ..Dynamic::default()
-        };
-        Arc::new(Facts {
-            class: Class::Elf64,
-            machine: 62,
-            is_little_endian: true,
-            purpose: Purpose::Shared,
-            interpreter: None,
-            dynamic: Some(dynamic),
-            compressed: Vec::new(),
-        })
-    }
-
-    fn seen(real: &str, facts: Arc<Facts>) -> Look {
-        Look::Library(Seen { real: real.to_owned(), facts })
-    }
-
-    fn trace(files: &[(&str, Look)], root: &str) -> Vec<String> {
-        let map = Map(files.iter().map(|(path, look)| ((*path).to_owned(), look.clone())).collect());
-        let folders = ["/lib".to_owned()];
-        let loader = Loader { files: &map, default_folders: &folders, lib: "lib", around: Around::default() };
-        let Look::Library(first) = map.look(root) else { panic!("{root}") };
-        loader.trace(root, first).iter().map(|need| format!("{} {:?}", need.name, need.found)).collect()
-    }
-
-    #[test]
-    fn runpath_is_not_inherited_and_rpath_is() {
-        for (rpath, runpath, expected) in [
-            (Some("$ORIGIN/../l"), None, r#"b At { path: "/p/bin/../l/b", real: "/p/l/b", way: Rpath }"#),
-            (None, Some("$ORIGIN/../l"), "b Missing"),
-        ] {
-            let files = [
-                ("/p/bin/x", seen("/p/bin/x", facts(&["a"], rpath, runpath))),
-                ("/p/bin/../l/a", seen("/p/l/a", facts(&["b"], None, None))),
-                ("/p/bin/../l/b", seen("/p/l/b", facts(&[], None, None))),
-            ];
-            assert_eq!(trace(&files, "/p/bin/x")[1], expected);
-        }
-    }
-
-    #[test]
-    fn own_runpath_turns_off_the_rpath_of_others_for_its_owner() {
-        let files = [
-            ("/x", seen("/x", facts(&["a"], Some("/r"), None))),
-            ("/r/a", seen("/r/a", facts(&["b"], None, Some("/u")))),
-            ("/r/b", seen("/r/b", facts(&[], None, None))),
-        ];
-        assert_eq!(trace(&files, "/x")[1], "b Missing");
-    }
-
-    #[test]
-    fn a_text_file_stops_the_loader_and_another_machine_does_not() {
-        let other = Facts { machine: 183, ..(*facts(&[], None, None)).clone() };
-        let files = [
-            ("/x", seen("/x", facts(&["a", "b"], None, Some("/1:/2")))),
-            ("/1/a", seen("/1/a", Arc::new(other))),
-            ("/2/a", seen("/2/a", facts(&[], None, None))),
-            ("/1/b", Look::Other),
-            ("/2/b", seen("/2/b", facts(&[], None, None))),
-        ];
-        let expected = [r#"a At { path: "/2/a", real: "/2/a", way: Runpath }"#, r#"b NotALibrary { path: "/1/b" }"#];
-        assert_eq!(trace(&files, "/x"), expected);
-    }
-
-    #[test]
-    fn tokens_are_replaced_only_as_whole_words() {
-        let loader =
-            Loader { files: &Map(BTreeMap::new()), default_folders: &[], lib: "lib64", around: Around::default() };
-        for (text, expected) in [
-            ("$ORIGIN/../lib", "/a/b/../lib"),
-            ("${ORIGIN}x", "/a/bx"),
-            ("$ORIGINAL/$NOPE", "$ORIGINAL/$NOPE"),
-            ("/p/$LIB/${PLATFORM}", "/p/lib64/x86_64"),
-        ] {
-            assert_eq!(loader.expand(text, "/a/b/x"), expected);
-        }
-    }
 }

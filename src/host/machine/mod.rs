@@ -1,0 +1,170 @@
+//! The files that a loader would find on a machine: a system below its root folder, and a tree laid over it.
+//!
+//! Knows no rule; `audit/loader/` does. Remembers every file that it has looked at.
+
+mod configured;
+mod elf_file;
+mod processor;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::audit::loader::{Around, Files, Look, Seen};
+use crate::audit::providers::Providers;
+use crate::audit::{cache, system};
+use crate::host::root::Root;
+use crate::relocate::elf::symbols::Symbols;
+use crate::relocate::elf::{Class, Facts};
+
+pub use crate::host::machine::elf_file::{compressed_sections, read as read_elf};
+
+/// The largest cache that is read, in bytes; that of a machine with ten thousand libraries has one MiB.
+const LARGEST_CACHE: u64 = 64 << 20;
+
+/// A machine as its loader sees it.
+#[derive(Debug)]
+pub struct Machine {
+    root: Root,
+    cache: OnceCell<Vec<u8>>,
+    configured: OnceCell<Vec<String>>,
+    around: RefCell<HashMap<(u16, Class), Around>>,
+    /// Paths of folders, with those after all links.
+    folders: RefCell<HashMap<String, Option<PathBuf>>>,
+    looks: RefCell<HashMap<String, Look>>,
+    /// What lies at a path after all links.
+    real: RefCell<HashMap<String, Look>>,
+    symbols: RefCell<HashMap<String, Option<Arc<Symbols>>>>,
+}
+
+impl Machine {
+    pub fn new(root: Root) -> Machine {
+        Machine {
+            root,
+            cache: OnceCell::new(),
+            configured: OnceCell::new(),
+            around: RefCell::default(),
+            folders: RefCell::default(),
+            looks: RefCell::default(),
+            real: RefCell::default(),
+            symbols: RefCell::default(),
+        }
+    }
+
+    /// Tells of a library that has been read already, by its path after all links.
+    pub fn know(&self, seen: Seen, symbols: Option<Arc<Symbols>>) {
+        if let Some(symbols) = symbols {
+            self.symbols.borrow_mut().insert(seen.real.clone(), Some(symbols));
+        }
+        self.real.borrow_mut().insert(seen.real.clone(), Look::Library(seen));
+    }
+
+    /// A path after all links, as a process would see it.
+    pub fn real(&self, path: &str) -> Option<String> {
+        self.root.resolve(Path::new(path))?.to_str().map(str::to_owned)
+    }
+
+    /// What a process of this machine has around it that starts with a file: the cache, the processor and the loader.
+    pub fn around(&self, facts: &Facts) -> Around {
+        let mut around = self.around.borrow_mut();
+        let known = around.entry((facts.machine, facts.class)).or_insert_with(|| self.around_kind(facts));
+        let mut around = known.clone();
+        let path = facts.interpreter.as_deref().or_else(|| system::usual_interpreter(facts));
+        around.interpreter = path.and_then(|path| match self.look(path) {
+            Look::Library(seen) => Some((path.to_owned(), seen)),
+            _ => None,
+        });
+        around
+    }
+
+    fn around_kind(&self, facts: &Facts) -> Around {
+        let hardware = processor::levels(facts);
+        // A cache that cannot be read is none for the loader too.
+        let bytes = self
+            .cache
+            .get_or_init(|| self.root.read("/etc/ld.so.cache", LARGEST_CACHE).ok().flatten().unwrap_or_default());
+        let paths = cache::read(bytes, facts.is_little_endian, &hardware);
+        let configured: &[String] = match paths.is_empty() {
+            true => self.configured.get_or_init(|| configured::folders(&self.root)),
+            false => &[],
+        };
+        Around {
+            cache: Arc::new(paths),
+            configured: configured.to_vec(),
+            hardware: hardware.iter().map(|name| format!("glibc-hwcaps/{name}")).collect(),
+            ..Around::default()
+        }
+    }
+
+    /// Links in folders are followed once for each folder: a loader asks for many names in few of them.
+    fn resolve(&self, path: &str) -> Option<PathBuf> {
+        let (folder, name) = path.rsplit_once('/')?;
+        if matches!(name, "" | "." | "..") {
+            return self.root.resolve(Path::new(path));
+        }
+        let known = self.folders.borrow().get(folder).cloned();
+        let real = known.unwrap_or_else(|| {
+            let real = self.root.resolve(Path::new(folder));
+            self.folders.borrow_mut().insert(folder.to_owned(), real.clone());
+            real
+        })?;
+        let place = real.join(name);
+        match fs_err::read_link(self.root.on_disk(&place)) {
+            Ok(_) => self.root.resolve(&place),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Some(place),
+            Err(_) => None,
+        }
+    }
+
+    fn look_on_disk(&self, path: &str) -> Look {
+        let Some(real) = self.resolve(path) else { return Look::Absent };
+        let Some(shown) = real.to_str().map(str::to_owned) else { return Look::Absent };
+        if let Some(known) = self.real.borrow().get(&shown) {
+            return known.clone();
+        }
+        let look = look_at(&self.root.on_disk(&real), &shown);
+        self.real.borrow_mut().insert(shown, look.clone());
+        look
+    }
+}
+
+impl Files for Machine {
+    fn look(&self, path: &str) -> Look {
+        if let Some(known) = self.looks.borrow().get(path) {
+            return known.clone();
+        }
+        let look = self.look_on_disk(path);
+        self.looks.borrow_mut().insert(path.to_owned(), look.clone());
+        look
+    }
+}
+
+impl Providers for Machine {
+    fn symbols(&self, real: &str) -> Option<Arc<Symbols>> {
+        if let Some(known) = self.symbols.borrow().get(real) {
+            return known.clone();
+        }
+        let read = || {
+            let bytes = read_elf(&self.root.on_disk(Path::new(real))).ok()?;
+            let facts = Facts::read(&bytes).ok()?;
+            Symbols::read(&bytes, &facts).ok().map(Arc::new)
+        };
+        let symbols = read();
+        self.symbols.borrow_mut().insert(real.to_owned(), symbols.clone());
+        symbols
+    }
+}
+
+fn look_at(place: &Path, shown: &str) -> Look {
+    // Whatever cannot be reached or read is passed over, as the loader does; a pipe must not be opened.
+    let Ok(about) = fs_err::metadata(place) else { return Look::Absent };
+    if !about.is_file() {
+        return Look::Other;
+    }
+    let Ok(bytes) = read_elf(place) else { return Look::Absent };
+    match Facts::read(&bytes) {
+        Ok(facts) => Look::Library(Seen { real: shown.to_owned(), facts: Arc::new(facts) }),
+        Err(_) => Look::Other,
+    }
+}

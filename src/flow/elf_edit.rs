@@ -45,6 +45,9 @@ pub enum Change {
     },
 }
 
+/// One file and what became of it.
+type Edited = (PathBuf, Result<Change, Error>);
+
 /// Edits files, several at a time. A file that cannot be edited does not keep the others from being edited.
 pub fn edit(options: &Options) -> Outcome {
     let edit = |path: &PathBuf| (path.clone(), edit_one(path, options));
@@ -62,7 +65,7 @@ pub fn edit(options: &Options) -> Outcome {
         }
         done
     };
-    let mut all: Vec<(usize, (PathBuf, Result<Change, Error>))> = std::thread::scope(|scope| {
+    let mut all: Vec<(usize, Edited)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
         let results = workers.into_iter().map(|worker| match worker.join() {
             Ok(done) => done,

@@ -3,11 +3,15 @@
 use tagalong::archive;
 use tagalong::builder::error::BuildError;
 use tagalong::builder::seal::SealError;
-use tagalong::flow::build;
+use tagalong::channel::ChannelError;
+use tagalong::flow::{build, diff};
 use tagalong::host::HostError;
 use tagalong::http::HttpError;
 use tagalong::model::prefix::{Placeholder, Prefix, PrefixTooLong};
+use tagalong::model::tag::DepsTag;
+use tagalong::place::PlaceError;
 use tagalong::recipe_folder::{self, UnknownRecipe};
+use tagalong::search::{ArchiveFault, NotTaken};
 use tagalong::store::StoreError;
 use tagalong::{checkout, sources};
 
@@ -91,8 +95,31 @@ pub fn build() -> Vec<Told> {
             build::Error::UnknownRecipe(UnknownRecipe { given: name("hfd5"), suggestion }),
             build::Error::Store(StoreError::System { reason: full_words() }),
             build::Error::Http(HttpError::Client { reason: "`HTTPS_PROXY` is no address".to_owned() }),
+            build::Error::Channel(ChannelError::NoFolder { folder: path("/mnt/deps") }),
+            build::Error::Archive { name: hdf5(), fault: Box::new(ArchiveFault::Missing) },
+            build::Error::Diff(diff::Error::System { doing: "opening an archive", reason: full_words() }),
             build::Error::Build(BuildError::Interrupted),
         ],
     ));
     told
+}
+
+pub fn comparison() -> Vec<Told> {
+    by_value(
+        "diff",
+        vec![
+            diff::Error::Place(PlaceError::Bare),
+            diff::Error::Host(HostError::NoOsRelease { root: path("/") }),
+            diff::Error::Checkout(checkout::Error::Unborn { branch: "main".to_owned() }),
+            diff::Error::Store(StoreError::System { reason: full_words() }),
+            diff::Error::Channel(ChannelError::NoFolder { folder: path("/mnt/deps") }),
+            diff::Error::NoChannel,
+            diff::Error::NoSubject { given: "../zlib.tar".to_owned() },
+            diff::Error::Mixed,
+            diff::Error::Bundle { tag: DepsTag::parse("deps-1").unwrap(), reason: NotTaken::Missing(Vec::new()) },
+            diff::Error::Fetch { name: name("hdf5"), fault: Box::new(ArchiveFault::Missing) },
+            diff::Error::Archive { path: path("/tmp/zlib.tar.zst"), source: archive::Error::Truncated },
+            diff::Error::System { doing: "opening an archive", reason: full_words() },
+        ],
+    )
 }

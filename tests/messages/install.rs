@@ -3,6 +3,7 @@
 use tagalong::archive;
 use tagalong::channel::{AddressFault, ChannelError};
 use tagalong::checkout;
+use tagalong::flow::build;
 use tagalong::flow::install::{self, ArchiveFault, Distrust, Lack, Miss, MissReason, Missing, NotTaken, PackageFault};
 use tagalong::host::HostError;
 use tagalong::model::bundle::UnknownStack;
@@ -113,6 +114,7 @@ pub fn install() -> Vec<Told> {
         stack(&["base", "gui"]),
         stack(&[]),
         install::Error::Foreign { prefix: prefix() },
+        install::Error::Build(build::Error::NoWorkTree),
         install::Error::Unreadable { prefix: prefix(), reason: "it has format 2, this program reads 1".to_owned() },
     ];
     errors.extend(not_taken().into_iter().map(install::Error::NotTaken));

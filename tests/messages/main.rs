@@ -30,6 +30,7 @@ fn rooms() -> Vec<(&'static str, Vec<Told>)> {
         ("build", builds::build()),
         ("channel", machine::channel()),
         ("checkout", checkout::checkout()),
+        ("diff", builds::comparison()),
         ("elf", elf::elf()),
         ("host", machine::host()),
         ("http", machine::http()),

@@ -210,7 +210,7 @@ fn what_is_not_there_is_an_error() {
     let world = World::new();
     world.run("audit nowhere").fails(
         3,
-        "error: [WORLD]/checkout/nowhere is not there\n next: name a folder, a file, or a package archive (`.tar.zst`)\n",
+        "error: [WORLD]/checkout/nowhere is not there\n  why: no file or folder has that name\n next: name a folder, a file, or a package archive (`.tar.zst`)\n",
     );
 }
 

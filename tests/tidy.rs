@@ -166,6 +166,8 @@ fn imports_go_down_only() {
 
 #[test]
 fn flows_do_not_call_flows() {
+    // An install may build what has drifted, and a build that is made twice compares what came out.
+    const PARTS: [(&str, &str); 2] = [("install", "build"), ("build", "diff")];
     let mut breaches = Vec::new();
     for source in sources().iter().filter(|source| source.room == "flow") {
         let below = source.path.strip_prefix("src/flow").unwrap();
@@ -173,8 +175,8 @@ fn flows_do_not_call_flows() {
         // The files of one flow may know each other.
         let is_other = |line: &str| {
             let named = line.split("crate::flow::").nth(1);
-            named
-                .is_some_and(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next() != Some(own.as_str()))
+            let other = named.and_then(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next());
+            other.is_some_and(|other| other != own && !PARTS.contains(&(own.as_str(), other)))
         };
         for (number, line) in source.lines.iter().filter(|(_, line)| is_other(line)) {
             breaches.push(format!("{}: `{}`; move what both need to a room below", source.at(*number), line.trim()));

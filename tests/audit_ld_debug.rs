@@ -48,11 +48,9 @@ fn told_by_loader(program: &Path) -> BTreeSet<Led> {
             rule = match line.rsplit_once('(').unwrap().1 {
                 from if from.starts_with("RPATH") => "rpath",
                 from if from.starts_with("RUNPATH") => "runpath",
+                "system search path)" => "default",
                 from => panic!("{from}"),
             };
-            if line.contains("(system search path)") {
-                rule = "default";
-            }
         } else if let Some(path) = line.strip_prefix("trying file=")
             && Path::new(path).exists()
         {

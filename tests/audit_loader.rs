@@ -180,7 +180,7 @@ fn a_limit_fails_with_the_files_and_functions_to_blame() {
     assert!(one["message"].as_str().unwrap().contains("@GLIBC_2."), "{one}");
     audit(&world, &["--max", "GLIBC_9.9"]).succeeds();
     let run = world.run_in(&world.root(), &["audit", tree.to_str().unwrap(), "--max", "new"]);
-    run.fails(2, "error: `new` is no symbol version\n next: write set and version, as in `--max GLIBC_2.28`\n");
+    run.fails(2, "error: `new` is no symbol version\n  why: a version is the name of a set and a number, with `_` between them\n next: write set and version, as in `--max GLIBC_2.28`\n");
 }
 
 #[test]

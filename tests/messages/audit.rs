@@ -21,7 +21,7 @@ pub fn audit() -> Vec<Told> {
         audit::Error::Archive(archive::Error::Truncated),
         audit::Error::Checkout(checkout::Error::Unborn { branch: "main".to_owned() }),
         audit::Error::PrefixDir(PrefixDirError::System { reason: full_words() }),
-        audit::Error::Root(HostError::NoFolder { root: path("/srv/root") }),
+        audit::Error::Root(HostError::NoFolder { root: path("/srv/roots/debian") }),
     ];
     by_value("audit", errors)
 }

@@ -1,9 +1,10 @@
 //! The loader's rules on made-up files; `tests/loader.rs` compares them with the real ld.so.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::*;
-use crate::relocate::elf::{Class, Purpose};
+use crate::audit::loader::{Around, Files, Loader, Look, Seen};
+use crate::relocate::elf::{Class, Dynamic, Facts, Purpose};
 
 /// Files by path; a link is a path with another real path.
 struct Map(BTreeMap<String, Look>);

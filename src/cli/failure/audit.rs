@@ -7,12 +7,14 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         match error {
             Error::Absent { path } => Failure::new(Code::NotFound, format!("{} is not there", path.display()))
+                .why("neither a file nor a folder lies at that path")
                 .next("name a folder, a file, or a package archive (`.tar.zst`)"),
             Error::Disk { doing, source } => Failure::new(Code::Internal, format!("{doing} failed"))
                 .why(source.to_string())
                 .next("check the rights and the free space there, then run it again"),
             Error::Max { given } => {
                 Failure::new(Code::Usage, format!("`{}` is no symbol version", given.escape_debug()))
+                    .why("a version is the name of a set and a number, with `_` between them")
                     .next("write set and version, as in `--max GLIBC_2.28`")
             }
             Error::NoChannel { path } => Failure::new(Code::Usage, format!("{} lies in no channel", path.display()))

@@ -112,7 +112,8 @@ fn traces_are_found_in_wheels_objects_and_debug_sections() {
         echo 'int f(void) { return 1; }' > f.c
         map() { gcc -g -ffile-prefix-map=$PWD=/home/ada/src -gz=$1 -c $PWD/f.c -o $2; }
         map none plain.o; map zlib packed.o; cp plain.o $t/plain.o; cp packed.o $t/packed.o
-        gcc -shared -g -gz=zlib -ffile-prefix-map=$PWD=/home/ada/src -fPIC $PWD/f.c -o $t/packed.so
+        for n in $(seq 80); do echo "int function_number_$n(void) { return $n; }"; done >> f.c
+        gcc -shared -g -gdwarf-4 -gz=zlib -ffile-prefix-map=$PWD=/home/ada/src -fPIC $PWD/f.c -o $t/packed.so
         cp packed.o object-with-a-long-name.o; ar rc $t/lib.a object-with-a-long-name.o
         echo 'p = \"/home/ada/x\"' > m.py; python3 -c 'import py_compile,sys; py_compile.compile(\"m.py\", cfile=\"m.pyc\")'
         cp m.pyc $t/m.pyc; zip -q inner.jar m.py; zip -q $t/outer.whl inner.jar
@@ -187,12 +188,7 @@ fn large_files_are_read_in_windows() {
             int g(void); int f(void) {{ return printf(\"x\") + g(); }}' > f.c
             gcc -g -gz=zlib -shared -fPIC f.c lib/libg.so -Wl,-rpath,'$ORIGIN' -Wl,--build-id -o lib/small.so
             truncate -s 300M zeros; printf ' /home/ada/x' >> zeros
-            objcopy --add-section .big=zeros lib/small.so lib/big.so; gzip -1 -c zeros > zeros.gz; rm *.c lib/small.so
-            gcc -g -gz=zlib -shared -fPIC -xc - lib/libg.so -Wl,-rpath,'$ORIGIN' -Wl,--build-id -o lib/small.so <<EOF
-#include <stdio.h>
-int g(void);
-int f(void) {{ return printf(\"x\") + g(); }}
-EOF
+            objcopy --add-section .big=zeros lib/small.so lib/big.so; gzip -1 -c zeros > zeros.gz; rm *.c
             truncate -s 260M text; tr '\\0' 'x' < text > long.txt; printf ' /home/ada/x' >> long.txt; rm text"
         ),
     );

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors; imports go down, or stay inside a room.
-const FLOORS: [(&str, u8); 26] = [
+const FLOORS: [(&str, u8); 27] = [
     ("model", 0),
     ("nearest", 1),
     ("toml_file", 1),
@@ -28,6 +28,7 @@ const FLOORS: [(&str, u8); 26] = [
     ("prefix_dir", 2),
     ("sources", 2),
     ("recipe_folder", 2),
+    ("tree", 2),
     ("builder", 2),
     ("signing", 2),
     ("flow", 3),
@@ -52,7 +53,7 @@ const DOORS: [(&str, &[&str]); 22] = [
     ("reqwest", &["http"]),
     ("rustls", &["http"]),
     // System calls without a safe wrapper in std; each room its own few.
-    ("rustix", &["archive", "builder", "checkout", "host", "lock", "prefix_dir", "rewrite", "store"]),
+    ("rustix", &["archive", "builder", "checkout", "host", "lock", "prefix_dir", "rewrite", "store", "tree"]),
     ("sha2", &["model"]),
     ("signal_hook", &["cli"]),
     ("spdx", &["recipe_file"]),

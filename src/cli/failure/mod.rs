@@ -17,6 +17,7 @@ mod prefix_dir;
 mod project;
 mod publish;
 mod recipe;
+pub mod relocate;
 pub mod seal;
 mod signing;
 mod sources;

@@ -66,7 +66,7 @@ impl Head {
             let line = marked.to_vec();
             // The lines that follow ours belong to the head: the end of Python's string, the line for `-x`.
             if let Some(Language::Python | Language::Skipping) = Language::of(&line) {
-                drop(lines.next())
+                lines.next();
             }
             return Some(Head { length: lines.length, line, cookie });
         }

@@ -47,20 +47,32 @@ enum Made {
 
 fn words() -> impl Strategy<Value = Vec<&'static str>> {
     let word = prop_oneof![
-        4 => Just("/opt/old/prefix"), Just("/opt/old/prefix-2"), Just("/lib"), Just("x"), Just(" "), Just("\n"),
-        Just("/"), Just(":"), Just("-L"), Just("."), Just("é"), Just("\\"), Just("\""),
+        Just("/opt/old/prefix"),
+        Just("/opt/old/prefix"),
+        Just("/opt/old/prefix-2"),
+        Just("/lib"),
+        Just("x"),
+        Just(" "),
+        Just("\n"),
+        Just("/"),
+        Just(":"),
+        Just("-L"),
+        Just("."),
+        Just("é"),
+        Just("\\"),
+        Just("\""),
     ];
     prop::collection::vec(word, 0..60)
 }
 
 fn made() -> impl Strategy<Value = Made> {
     prop_oneof![
-        4 => words().prop_map(Made::Text),
-        4 => words().prop_map(Made::Binary),
-        1 => (500_000_usize..540_000, any::<bool>()).prop_map(|(at, has_nul)| Made::Large(at, has_nul)),
-        1 => prop::sample::select(vec!["/opt/old/prefix/lib", "/opt/old/prefix-2", "x", "/opt/old/prefix"])
+        words().prop_map(Made::Text),
+        words().prop_map(Made::Binary),
+        (500_000_usize..540_000, any::<bool>()).prop_map(|(at, has_nul)| Made::Large(at, has_nul)),
+        prop::sample::select(vec!["/opt/old/prefix/lib", "/opt/old/prefix-2", "x", "/opt/old/prefix"])
             .prop_map(Made::Link),
-        1 => prop::sample::select(vec!["python3 -E", "sh", "perl -w", "env bash"]).prop_map(Made::Program),
+        prop::sample::select(vec!["python3 -E", "sh", "perl -w", "env bash"]).prop_map(Made::Program),
     ]
 }
 

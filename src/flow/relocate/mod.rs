@@ -16,7 +16,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::model::depth::Depth;
-use crate::model::event::Tell;
+use crate::model::event::{Event, Tell};
 use crate::prefix_dir::{PrefixDir, PrefixDirError};
 use crate::relocate::made_for::Sign;
 use crate::relocate::mapping::{Mapping, MappingFault, Pair};
@@ -165,6 +165,12 @@ pub fn relocate(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     let tree = Tree::read(dir.prefix().as_path())?;
     let (search, told_by) = find_places(options, &tree)?;
     let is_recorded = search.is_recorded;
+    let has_space = |pair: &Pair| pair.new != pair.old && pair.new.iter().any(u8::is_ascii_whitespace);
+    if search.mapping.pairs().iter().any(has_space) {
+        let text =
+            "the new prefix holds white space; shell scripts get quotes, other files may not expect it".to_owned();
+        tell(Event::Note { text });
+    }
     let plan = plan::plan(options, &tree, search)?;
     let outcome = Outcome {
         dir: tree.root.clone(),

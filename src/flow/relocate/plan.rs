@@ -12,6 +12,7 @@ use crate::relocate::made_for::FileMode;
 use crate::relocate::mapping::{Hit, Mapping};
 use crate::relocate::pyc::{self, Header, Source};
 use crate::relocate::record::{Way, escape};
+use crate::relocate::relative::shell;
 use crate::relocate::shebang::{self, Head, Start};
 use crate::relocate::splice::{self, New, Splice, TooShort};
 use crate::tree::{self, Kept, NodeKind, Scanned, Scanner, Tree, in_parallel};
@@ -194,40 +195,48 @@ impl File<'_> {
     }
 
     fn plan_text(&self, one: Scanned) -> Result<Verdict, Error> {
-        let offsets: Vec<u64> = one.found.hits.iter().map(|hit| hit.offset).collect();
         let mut planned = Planned {
             way: if one.kind == Kind::Script { Way::Script } else { Way::Text },
             deed: Deed::Replaced,
             edit: Edit::Gone,
-            offsets,
+            offsets: one.found.hits.iter().map(|hit| hit.offset).collect(),
             left: 0,
         };
-        let mut hits = one.found.hits.as_slice();
-        let mut splices = Vec::new();
-        if let Some(head) = self.head(&one)? {
-            let interpreter = moved_line(&head.line, self.mapping);
-            if let Some((line, interpreter)) = interpreter {
-                match head.write(&line, interpreter, &Start::Absolute) {
-                    Ok(new) => {
-                        let is_wrapped = !new.starts_with(&line);
-                        planned.deed = if is_wrapped { Deed::Wrapped } else { Deed::Replaced };
-                        hits = &hits[hits.partition_point(|hit| hit.offset < head.length as u64)..];
-                        splices.push(Splice { offset: 0, length: head.length as u64, new: New::Bytes(new) });
+        let (mut splices, mut left) = (Vec::new(), Vec::new());
+        let (mut body, mut start) = (one.found.hits.as_slice(), 0);
+        let head = self.head(&one)?;
+        let moved = head.and_then(|head| moved_line(&head.line, self.mapping).map(|moved| (head, moved)));
+        if let Some((head, (line, program))) = moved {
+            let count = body.partition_point(|hit| hit.offset < head.length as u64);
+            body = &body[count..];
+            start = head.length;
+            match head.write(&line, program, &Start::Absolute) {
+                Ok(new) => {
+                    if !new.starts_with(&line) {
+                        planned.deed = Deed::Wrapped;
                     }
-                    Err(fault) => {
-                        planned.left = hits.iter().filter(|hit| hit.offset < head.length as u64).count() as u64;
-                        let left = self.left(Some(0), Why::Head { reason: fault.to_string() });
-                        hits = &hits[hits.partition_point(|hit| hit.offset < head.length as u64)..];
-                        splices.extend(splice::of_text(hits, self.mapping));
-                        planned.edit = Edit::Spliced { splices, kept: one.kept };
-                        return Ok((Some(planned), vec![left]));
-                    }
+                    splices.push(Splice { offset: 0, length: head.length as u64, new: New::Bytes(new) });
+                }
+                Err(fault) => {
+                    planned.left = count as u64;
+                    left.push(self.left(Some(0), Why::Head { reason: fault.to_string() }));
                 }
             }
         }
-        splices.extend(splice::of_text(hits, self.mapping));
+        splices.extend(self.body_splices(&one, start, body)?);
         planned.edit = Edit::Spliced { splices, kept: one.kept };
-        Ok((Some(planned), Vec::new()))
+        Ok((Some(planned), left))
+    }
+
+    /// The splices of a text behind its head; a shell script gets quotes where it needs them.
+    fn body_splices(&self, one: &Scanned, start: usize, hits: &[Hit]) -> Result<Vec<Splice>, Error> {
+        let is_odd = |hit: &Hit| !shell::is_plain(self.mapping.old(hit)) || !shell::is_plain(self.mapping.new_of(hit));
+        if hits.iter().any(is_odd) {
+            if let Some(bytes) = self.bytes(&one.kept)?.filter(|bytes| relative::use_of(self, one, bytes).is_some()) {
+                return Ok(shell::quoted(&bytes, start, hits, self.mapping));
+            }
+        }
+        Ok(splice::of_text(hits, self.mapping))
     }
 
     /// The head of a script that the kernel starts, if it holds a prefix.
@@ -267,14 +276,17 @@ impl File<'_> {
         };
         match grow::grow(&bytes, self.mapping) {
             Ok(grown) => {
-                planned.deed = Deed::Grown;
-                planned.edit = Edit::Whole(Recipe::Grown);
-                planned.left = grown.short.len() as u64 + grown.unloaded.len() as u64;
                 let mut left: Vec<Left> = grown.short.iter().map(|one| self.too_short(one)).collect();
                 left.extend(grown.unloaded.iter().map(|one| {
                     let needed = self.mapping.pairs()[one.pair].new.len() as u64;
                     self.left(Some(one.offset), Why::NotLoaded { room: one.room, needed })
                 }));
+                if grown.bytes == bytes {
+                    return Ok((None, left));
+                }
+                planned.deed = if grown.bytes.len() > bytes.len() { Deed::Grown } else { Deed::Replaced };
+                planned.edit = Edit::Whole(Recipe::Grown);
+                planned.left = left.len() as u64;
                 Ok((Some(planned), left))
             }
             Err(reason) => {

@@ -78,7 +78,7 @@ fn tells_only(path: &[u8]) -> bool {
 }
 
 /// How the shell comes to a file, if it is one of the shell's.
-fn use_of(file: &File<'_>, one: &Scanned, bytes: &[u8]) -> Option<Use> {
+pub fn use_of(file: &File<'_>, one: &Scanned, bytes: &[u8]) -> Option<Use> {
     let path = file.path();
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let is_program = file.tree.nodes[file.place].is_program();

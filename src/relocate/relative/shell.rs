@@ -63,6 +63,34 @@ pub fn of_shell(
     if stuck.is_empty() { Ok(splices) } else { Err(stuck) }
 }
 
+/// What stands behind a prefix that was quoted here: nothing to the shell, and a mark that the quotes may go again.
+const MARK: &[u8] = b"\"\"\"";
+
+/// The splices of a script whose prefix changes, quoted where it stands bare and the shell would split or expand it.
+pub fn quoted(bytes: &[u8], start: usize, hits: &[Hit], mapping: &Mapping) -> Vec<Splice> {
+    let mut reader = Reader { bytes, at: start, open: vec![Place::Plain], documents: Vec::new(), was_space: true };
+    let splice = |hit: &Hit| {
+        let (old, new) = (mapping.old(hit), mapping.new_of(hit));
+        // In memory, so that it fits.
+        let from = hit.offset as usize;
+        let end = from + old.len();
+        let is_marked = from > 0 && bytes[from - 1] == b'"' && bytes[end..].starts_with(MARK);
+        let place = reader.go_to(from);
+        let exact = Splice { offset: hit.offset, length: old.len() as u64, new: New::Exact(hit.pair) };
+        match (is_plain(new), is_marked, place) {
+            (true, true, _) => Splice { offset: hit.offset - 1, length: (old.len() + 1 + MARK.len()) as u64, ..exact },
+            (false, false, Place::Plain) => Splice { new: New::Bytes([b"\"", new, MARK].concat()), ..exact },
+            _ => exact,
+        }
+    };
+    hits.iter().map(splice).collect()
+}
+
+/// Whether the shell takes a text as it is.
+pub fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/_.+@:,%=-".contains(byte) || *byte >= 0x80)
+}
+
 /// The lines that look for the prefix.
 fn search(way_up: &str, used: Use) -> Vec<u8> {
     let first = match used {
@@ -228,5 +256,19 @@ mod tests {
             assert_eq!(made_relative(script).unwrap(), expected, "{script}");
         }
         assert_eq!(made_relative("cat <<'E'\n/p\nE\n"), Err(vec![10]));
+    }
+
+    #[test]
+    fn bare_prefix_with_a_space_is_quoted_and_comes_back() {
+        let moved = |script: &[u8], old: &str, new: &str| {
+            let mapping = Mapping::new([Pair { old: old.into(), new: new.into() }]).unwrap();
+            let splices = quoted(script, 0, &mapping.in_text(script), &mapping);
+            splice::apply(script, &splices, &mapping)
+        };
+        let script = b"A=/p\nB=\"/p\"/lib\nC='/p' D=/p/x\n";
+        let there = moved(script, "/p", "/a b");
+        assert_eq!(there, b"A=\"/a b\"\"\"\nB=\"/a b\"/lib\nC='/a b' D=\"/a b\"\"\"/x\n");
+        assert_eq!(moved(&there, "/a b", "/c d"), moved(script, "/p", "/c d"));
+        assert_eq!(moved(&there, "/a b", "/p"), script);
     }
 }

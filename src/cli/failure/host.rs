@@ -7,9 +7,7 @@ impl From<HostError> for Failure {
     fn from(error: HostError) -> Failure {
         let what = error.to_string();
         match error {
-            HostError::NoFolder { .. } => Failure::new(Code::Usage, what)
-                .why("nothing lies there, or it is a file")
-                .next("name the root folder of a system"),
+            HostError::NoFolder { .. } => Failure::new(Code::Usage, what).next("name the root folder of a system"),
             HostError::NoOsRelease { .. } => Failure::new(Code::NotFound, what)
                 .why("neither `etc/os-release` nor `usr/lib/os-release` is there")
                 .next("see os-release(5); `ID` and `VERSION_ID` are what counts"),

@@ -329,6 +329,29 @@ fn stack_header_is_made_where_there_is_none() {
 }
 
 #[test]
+fn huge_bss_without_room_for_a_header_is_refused_with_the_reason() {
+    let world = World::new();
+    world
+        .write("big.c", "static char big[1 << 30]; int main(int count, char **all) { return big[(long)count << 20]; }");
+    gcc(&world, "big.c -o big");
+    without_sections(&world.checkout().join("big"));
+    let (code, _, errors) = tagalong(&world, &["elf", "set", "--rpath", &"x".repeat(99), "big"]);
+    assert!(code == 2 && errors.contains("bytes of zeros") && errors.contains("program header"), "{code} {errors}");
+}
+
+#[test]
+fn objcopy_follows_an_edit() {
+    let world = linked("-g");
+    set(&world, &["--rpath", &format!("$ORIGIN/libs:{}", "x".repeat(200)), "main"]);
+    set(&world, &["--rpath", "$ORIGIN", "libs/libout.so"]);
+    output("objcopy", &["--only-keep-debug", "main", "main.debug"], world.checkout());
+    output("objcopy", &["--strip-debug", "--add-gnu-debuglink=main.debug", "main", "copy"], world.checkout());
+    assert_eq!(run(&world, "copy"), "42\n");
+    set(&world, &["--rpath", &format!("$ORIGIN/libs:{}", "y".repeat(250)), "copy"]);
+    assert_eq!(run(&world, "copy"), "42\n");
+}
+
+#[test]
 fn the_loader_itself_gets_no_library_path() {
     let world = fixture();
     fs::copy(LD_SO, world.checkout().join("ld.so")).unwrap();

@@ -78,10 +78,11 @@ pub fn refuse(image: &Image<'_>, layout: &Layout<'_>) -> Result<(), EditFault> {
         .chain([image.sections_end(), image.segments_end()])
         .max()
         .unwrap_or(0);
-    let behind = (image.bytes.len() as u64).saturating_sub(end);
-    // Without section headers nobody knows where they end; what is there stays behind the last segment.
-    if behind > 0 && !image.sections.is_empty() {
-        return Err(EditFault::BytesBehind { count: behind });
+    let behind = usize::try_from(end).ok().and_then(|end| image.bytes.get(end..)).unwrap_or_default();
+    // Without section headers nobody knows where they end; what is there stays behind the last segment. Zeros hold
+    // nothing: linkers align files with them.
+    if !image.sections.is_empty() && behind.iter().any(|&byte| byte != 0) {
+        return Err(EditFault::BytesBehind { count: behind.len() as u64 });
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::build_key::{BuildKey, Ingredients};
 use crate::model::bundle::BuildRecord;
 use crate::model::digest::Digest;
-use crate::model::recipe::{Recipe, RecipeName, RpathKind};
+use crate::model::recipe::{Language, Program, Recipe, RecipeName, RpathKind, TestStep};
 use crate::model::source::{Identity, Source, Unpack};
 use crate::model::tag::DepsTag;
 
@@ -183,11 +183,27 @@ pub fn of_recipe(recipe: &Recipe) -> Ingredients {
     add("rpath", if build.rpath == RpathKind::Rpath { "rpath".to_owned() } else { String::new() });
     add("exclude", list(&build.exclude));
     add("system libraries", list(&build.system_libraries));
-    add("tests", list(&recipe.tests.iter().map(|test| test.run.clone()).collect::<Vec<_>>()));
+    add("keep static", if build.is_static_kept { String::new() } else { "false".to_owned() });
+    add("tests", list(&recipe.tests.iter().map(test_text).collect::<Vec<_>>()));
+    add("contents", list(&recipe.contents.has));
+    add("contents not", list(&recipe.contents.has_not));
+    add("exports", list(&recipe.exports.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()));
     for (place, source) in recipe.sources.iter().enumerate() {
         add(&format!("source {}", place + 1), source_text(source));
     }
     ingredients
+}
+
+fn test_text(test: &TestStep) -> String {
+    let text = |kind: &str, name: &str, targets: &[String], program: &Program| {
+        let language = if program.language == Language::Cxx { "c++" } else { "c" };
+        list(&[kind.to_owned(), name.to_owned(), list(targets), language.to_owned(), program.text.clone()])
+    };
+    match test {
+        TestStep::Run(command) => command.clone(),
+        TestStep::PkgConfig { module, program } => text("pkg-config", module, &[], program),
+        TestStep::Cmake { package, targets, program } => text("cmake", package, targets, program),
+    }
 }
 
 fn source_text(source: &Source) -> String {
@@ -211,7 +227,7 @@ fn list(values: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::recipe::{Build, BuildSystem};
+    use crate::model::recipe::{Build, BuildSystem, Contents};
 
     struct Nothing;
 
@@ -257,6 +273,7 @@ mod tests {
             needs: needs.iter().map(|need| RecipeName::parse(need).unwrap()).collect(),
             tools: Vec::new(),
             stacks: Vec::new(),
+            provides: Vec::new(),
             sources: Vec::new(),
             build: Build {
                 system: BuildSystem::Script,
@@ -271,10 +288,13 @@ mod tests {
                 was: None,
                 rpath: RpathKind::Runpath,
                 exclude: Vec::new(),
+                is_static_kept: true,
                 jobs: None,
                 system_libraries: Vec::new(),
             },
             tests: Vec::new(),
+            contents: Contents::default(),
+            exports: Vec::new(),
             allow: Vec::new(),
         }
     }

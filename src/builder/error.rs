@@ -40,8 +40,14 @@ pub enum BuildError {
     /// A build changed or removed a file that belongs to one of its needs.
     #[error("{name} changed {}", path.display())]
     NeedTouched { name: RecipeName, path: PathBuf },
+    /// A shell was asked for before a step that there is not.
+    #[error("{name} has no step {given}")]
+    NoStep { name: RecipeName, given: String, known: Vec<String> },
     #[error("{name} installed nothing")]
     InstalledNothing { name: RecipeName },
+    /// What the recipe says of its contents does not hold: globs that match nothing, and globs with what they match.
+    #[error("{name} does not hold what it should")]
+    Contents { name: RecipeName, missing: Vec<String>, unwanted: Vec<(String, String)> },
     /// A prebuilt tree holds the prefix it was made for where it cannot be replaced by a longer one.
     #[error("{name}: {} holds {was} at {offset}", file.display())]
     Prebuilt { name: RecipeName, file: PathBuf, was: String, offset: u64 },

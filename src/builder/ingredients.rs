@@ -65,9 +65,13 @@ impl Machine {
                 own.add(format!("recipe patch {patch}"), digest.hex());
             }
             for place in &source.places {
-                if let Place::Path(path) = place {
-                    let digest = digest_of_tree(&around.folder.join(path))?;
-                    own.add(format!("recipe path {path}"), digest.hex());
+                match place {
+                    Place::Path(path) => {
+                        let digest = digest_of_tree(&around.folder.join(path))?;
+                        own.add(format!("recipe path {path}"), digest.hex());
+                    }
+                    Place::WorkingCopy(folder) => own.add("recipe working copy", digest_of_tree(folder)?.hex()),
+                    _ => {}
                 }
             }
         }
@@ -111,6 +115,10 @@ fn describe(path: &Path, name: &str, lines: &mut Vec<String>) -> io::Result<()> 
     } else if facts.is_dir() {
         for entry in fs_err::read_dir(path)? {
             let entry = entry?;
+            // A working copy is what is checked out; how it came there does not count.
+            if name.is_empty() && entry.file_name() == ".git" {
+                continue;
+            }
             describe(&entry.path(), &format!("{name}/{:?}", entry.file_name()), lines)?;
         }
     } else {

@@ -4,9 +4,11 @@
 
 pub mod crew;
 pub mod error;
+mod globs;
 pub mod ingredients;
 pub mod package;
 pub mod prebuilt;
+pub mod probes;
 mod remembered;
 pub mod running;
 pub mod sandbox;

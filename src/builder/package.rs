@@ -10,7 +10,9 @@ use std::time::Instant;
 
 use crate::archive;
 use crate::builder::error::BuildError;
+use crate::builder::globs;
 use crate::builder::prebuilt;
+use crate::builder::probes;
 use crate::builder::running::Runner;
 use crate::builder::sandbox::{Sandbox, SandboxedStep};
 use crate::builder::seal::{self, Sealing};
@@ -63,8 +65,8 @@ pub struct Workshop<'a> {
     pub flags: &'a str,
     /// Whether the work folder stays when a step fails.
     pub is_kept: bool,
-    /// The package that a shell is opened for instead of building it.
-    pub shell: Option<&'a RecipeName>,
+    /// The package that a shell is opened for instead of building it, and the step before which.
+    pub shell: Option<(&'a RecipeName, Option<&'a str>)>,
     pub tell: Tell<'a>,
 }
 
@@ -91,6 +93,7 @@ impl Workshop<'_> {
             return Err(self.keep_if_asked(&mut work, error));
         }
         let manifest = self.seal(job, &work, &before).map_err(|error| self.keep_if_asked(&mut work, error))?;
+        check_contents(job.recipe, &manifest).map_err(|error| self.keep_if_asked(&mut work, error))?;
         let packed = work.folder().join("package.tar.zst");
         self.pack(&manifest, &work, &packed).map_err(doing("pack it"))??;
         self.test(job, &work, &log, &packed).map_err(|error| self.keep_if_asked(&mut work, error))?;
@@ -169,12 +172,25 @@ impl Workshop<'_> {
             is_interactive: false,
         };
         let all = steps::steps(recipe, &scene);
-        if self.shell == Some(&recipe.name) {
-            return self.open_shell(job, work, step, &all);
+        let shell = self.shell.filter(|(name, _)| **name == recipe.name);
+        if let Some((_, Some(before))) = shell
+            && all.iter().all(|one| one.name != before)
+        {
+            let known = all.iter().map(|one| one.name.to_owned()).collect();
+            return Err(BuildError::NoStep { name: recipe.name.clone(), given: before.to_owned(), known });
         }
-        for one in &all {
+        for (place, one) in all.iter().enumerate() {
+            if shell.is_some_and(|(_, before)| before.map_or(place == 0, |before| before == one.name)) {
+                return self.open_shell(job, work, step, &all);
+            }
             step.command = shell_command(&one.script);
-            self.runner.run(&recipe.name, one.name, &step, &work.step_file(), log)?;
+            let done = self.runner.run(&recipe.name, one.name, &step, &work.step_file(), log);
+            // A shell was asked for, and this step never lets it come so far: it opens where it failed.
+            if let (Err(BuildError::Step { .. }), Some(_)) = (&done, shell) {
+                (self.tell)(Event::Note { text: format!("the step `{}` of {} failed", one.name, recipe.name) });
+                return self.open_shell(job, work, step, &all);
+            }
+            done?;
         }
         if recipe.build.system == BuildSystem::Prebuilt {
             prebuilt::adopt(recipe, &work.tree(), self.placeholder)?;
@@ -242,6 +258,8 @@ impl Workshop<'_> {
             build_folders: &[work.seen_build().into_os_string().into_encoded_bytes()],
             rpath: recipe.build.rpath,
             exclude: &recipe.build.exclude,
+            is_static_kept: recipe.build.is_static_kept,
+            exports: &recipe.exports,
             system_libraries: &recipe.build.system_libraries,
             allow: &recipe.allow,
             system_root: Path::new("/"),
@@ -290,7 +308,7 @@ impl Workshop<'_> {
                 root: work.root(),
                 binds: work.test_binds(),
                 folder: folder.clone(),
-                command: shell_command(&steps::replace(&test.run, recipe, &scene)),
+                command: shell_command(&probes::script(test, recipe, &scene)),
                 environment: environment.clone(),
                 is_interactive: false,
             };
@@ -298,6 +316,22 @@ impl Workshop<'_> {
         }
         Ok(())
     }
+}
+
+/// What the recipe says of its contents, beside what every package must hold to.
+fn check_contents(recipe: &Recipe, manifest: &PackageManifest) -> Result<(), BuildError> {
+    let paths: Vec<&str> = manifest.entries.iter().map(|entry| entry.path.as_str()).collect();
+    let is_there = |glob: &&String| paths.iter().any(|path| globs::matches_part(glob, path));
+    let missing: Vec<String> = recipe.contents.has.iter().filter(|glob| !is_there(glob)).cloned().collect();
+    let unwanted = recipe.contents.has_not.iter().flat_map(|glob| {
+        let found = paths.iter().filter(move |path| globs::matches_part(glob, path));
+        found.map(move |path| (glob.clone(), (*path).to_owned()))
+    });
+    let unwanted: Vec<(String, String)> = unwanted.take(20).collect();
+    if missing.is_empty() && unwanted.is_empty() {
+        return Ok(());
+    }
+    Err(BuildError::Contents { name: recipe.name.clone(), missing, unwanted })
 }
 
 fn shell_command(script: &str) -> Vec<String> {

@@ -66,6 +66,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     })?;
     let options = Options {
         folder: settings.directory.clone(),
+        cache: settings.cache.clone(),
         path: settings.directory.join(&arguments.path),
         root,
         max: arguments.max,

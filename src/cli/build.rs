@@ -7,16 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use crate::cli::changes::Changes;
 use crate::cli::diff;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::install::{found, packages};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
-use crate::flow::build::{self, Checked, Options, Outcome, Place};
+use crate::flow::build::{self, Checked, Extent, Options, Outcome, Place};
 use crate::model::depth::Depth;
 use crate::model::event::Tell;
 use crate::model::recipe::RecipeName;
 use crate::plan::{Action, Origin, PlannedPackage, Reason};
+use crate::recipe_folder::layout::Overrides;
 use crate::search::Network;
 
 /// Builds packages from the recipes
@@ -45,9 +47,17 @@ pub struct Arguments {
     /// Keeps the work folder of a package that fails
     #[arg(long)]
     keep: bool,
-    /// Opens a shell where NAME would be built, its needs and sources in place
-    #[arg(long, value_name = "NAME")]
+    /// Opens a shell where NAME would be built, its needs and sources in place: before STEP, or where one before it fails
+    #[arg(long, value_name = "NAME[:STEP]")]
     shell: Option<String>,
+    /// Builds what is named alone; what it needs must be built already, here or in a bundle
+    #[arg(long, requires = "names")]
+    only: bool,
+    /// Fetches everything, unpacks and patches the sources, prints where they are, and builds nothing
+    #[arg(long, conflicts_with_all = ["shell", "check", "only"])]
+    prepare_only: bool,
+    #[command(flatten)]
+    changes: Changes,
     /// What limits the build steps
     #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = ["auto", "host"])]
     sandbox: String,
@@ -60,15 +70,21 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     let talk = Talk::new(settings);
     let tell = |event| talk.tell(event);
     let (stop, program) = (stop_flag()?, own_file()?);
+    let overrides = arguments.changes.overrides(settings)?;
     let options = Options {
         names: names(&arguments.names)?,
         forced: names(&arguments.force)?,
         depth: if arguments.dry_run { Depth::Plan } else { Depth::Act },
         network: if arguments.offline { Network::Offline } else { Network::Allowed },
         is_kept: arguments.keep,
-        shell: arguments.shell.as_ref().map(|name| parse(name)).transpose()?,
+        shell: arguments.shell.as_deref().map(shell).transpose()?,
+        extent: match (arguments.only, arguments.prepare_only) {
+            (true, _) => Extent::Alone,
+            (_, true) => Extent::Sources,
+            _ => Extent::Whole,
+        },
         jobs: arguments.jobs.unwrap_or(settings.jobs),
-        ..plain(settings, &program, arguments.sandbox == "host", &stop, &tell)
+        ..plain(settings, &program, arguments.sandbox == "host", &overrides, &stop, &tell)
     };
     if arguments.check {
         let checked = build::check(&options);
@@ -81,6 +97,11 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     let outcome = outcome?;
     if arguments.json {
         println!("{}", json(&outcome));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.prepare_only && !arguments.dry_run {
+        outcome.sources.iter().for_each(|folder| println!("{}", folder.display()));
+        eprintln!("prepared the sources of {}", packages(outcome.sources.len()));
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.dry_run || arguments.explain {
@@ -112,17 +133,19 @@ pub(super) fn plain<'a>(
     settings: &'a Settings,
     program: &'a Path,
     is_on_host: bool,
+    overrides: &'a Overrides,
     stop: &'a AtomicBool,
     tell: Tell<'a>,
 ) -> Options<'a> {
     Options {
-        place: Place { directory: &settings.directory, cache: &settings.cache, program, is_on_host },
+        place: Place { directory: &settings.directory, cache: &settings.cache, program, is_on_host, overrides, tell },
         names: Vec::new(),
         forced: Vec::new(),
         depth: Depth::Act,
         network: Network::Allowed,
         is_kept: false,
         shell: None,
+        extent: Extent::Whole,
         is_recorded: true,
         jobs: settings.jobs,
         mirrors: &settings.source_mirrors,
@@ -158,7 +181,15 @@ fn names(given: &[String]) -> Result<Vec<RecipeName>, Failure> {
     given.iter().map(|name| parse(name)).collect()
 }
 
-fn parse(name: &str) -> Result<RecipeName, Failure> {
+/// The recipe of a shell, and the step before which it opens.
+fn shell(given: &str) -> Result<(RecipeName, Option<String>), Failure> {
+    match given.split_once(':') {
+        Some((name, step)) => Ok((parse(name)?, Some(step.to_owned()))),
+        None => Ok((parse(given)?, None)),
+    }
+}
+
+pub(super) fn parse(name: &str) -> Result<RecipeName, Failure> {
     RecipeName::parse(name)
         .map_err(|error| Failure::new(Code::Usage, error.to_string()).next("`tagalong recipe graph` lists the recipes"))
 }

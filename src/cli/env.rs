@@ -16,8 +16,8 @@ use crate::flow::environment::{self, Addition, Outcome, PREFIX_VARIABLE, Unset};
 /// Prints what a shell needs to use the bundle
 #[derive(Debug, clap::Args)]
 #[command(after_help = "sh:   eval \"$(tagalong env)\"\nfish: tagalong env --shell fish | source\n\
-    csh:  eval `tagalong env --shell csh`\n\nWith --json stdout is one object with the keys prefix and variables: the \
-    folders that are put in front of each variable. LD_LIBRARY_PATH is not among them: files find their libraries \
+    csh:  eval `tagalong env --shell csh`\n\nWith --json stdout is one object with the keys prefix, variables (the \
+    folders that are put in front of each) and exports (variables that packages set). LD_LIBRARY_PATH is not among them: files find their libraries \
     themselves.")]
 pub struct Arguments {
     #[command(flatten)]
@@ -49,10 +49,11 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
 }
 
 /// The variables that a process is started with: the caller's, with the bundle in front.
-pub fn variables(outcome: &Outcome) -> Vec<(&'static str, OsString)> {
+pub fn variables(outcome: &Outcome) -> Vec<(&str, OsString)> {
     let prefix = (PREFIX_VARIABLE, outcome.prefix.as_path().as_os_str().to_owned());
     let whole = |addition: &Addition| (addition.variable, in_front(addition, env::var_os(addition.variable)));
-    outcome.additions.iter().map(whole).chain([prefix]).collect()
+    let exports = outcome.exports.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    outcome.additions.iter().map(whole).chain([prefix]).chain(exports).collect()
 }
 
 fn in_front(addition: &Addition, now: Option<OsString>) -> OsString {
@@ -89,6 +90,9 @@ fn to_shell(outcome: &Outcome, shell: Shell) -> Vec<u8> {
             }
             let prefix = quoted(outcome.prefix.as_bytes(), shell);
             line(&[b"export ", PREFIX_VARIABLE.as_bytes(), b"=", &prefix, b"\n"]);
+            for (name, value) in &outcome.exports {
+                line(&[b"export ", name.as_bytes(), b"=", &quoted(value.as_bytes(), shell), b"\n"]);
+            }
         }
         // These have no such short form: they get the whole value as it is for this process.
         Shell::Fish => {
@@ -134,6 +138,9 @@ fn to_json(outcome: &Outcome) -> Vec<u8> {
         (addition.variable.to_owned(), json!(folders))
     };
     let variables: serde_json::Map<String, serde_json::Value> = outcome.additions.iter().map(folders).collect();
-    let whole = json!({"prefix": text(outcome.prefix.as_path().as_os_str()), "variables": variables});
+    let exports = outcome.exports.iter().map(|(name, value)| (name.clone(), json!(text(value))));
+    let exports: serde_json::Map<String, serde_json::Value> = exports.collect();
+    let prefix = text(outcome.prefix.as_path().as_os_str());
+    let whole = json!({"prefix": prefix, "variables": variables, "exports": exports});
     format!("{whole:#}\n").into_bytes()
 }

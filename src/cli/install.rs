@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::checkout::Forced;
 use crate::cli::build::{own_file, plain};
+use crate::cli::changes::Changes;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
@@ -40,6 +41,8 @@ pub struct Arguments {
     /// Builds the recipes that are not the tag's, and what needs them; takes the rest from the tag's bundle
     #[arg(long, conflicts_with = "platform")]
     build: bool,
+    #[command(flatten)]
+    changes: Changes,
     /// Tells what would be installed, and changes nothing
     #[arg(long)]
     dry_run: bool,
@@ -55,6 +58,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     let talk = Talk::new(settings);
     let tell = |event| talk.tell(event);
     let (stop, program) = (AtomicBool::new(false), own_file()?);
+    let overrides = arguments.changes.overrides(settings)?;
     let options = Options {
         folder: settings.directory.clone(),
         cache: settings.cache.clone(),
@@ -65,8 +69,8 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         network: if arguments.offline { Network::Offline } else { Network::Allowed },
         existing: if arguments.force { Existing::Replace } else { Existing::Respect },
         depth: if arguments.dry_run { Depth::Plan } else { Depth::Act },
-        is_built: arguments.build,
-        build: plain(settings, &program, false, &stop, &tell),
+        is_built: arguments.build || !overrides.is_empty(),
+        build: plain(settings, &program, false, &overrides, &stop, &tell),
     };
     let outcome = {
         let _section = talk.section("tagalong_install", "tagalong install");

@@ -5,7 +5,8 @@
 pub mod audit;
 pub mod bars;
 pub mod build;
-pub mod completions;
+pub mod changes;
+mod completions;
 mod diff;
 pub mod elf;
 pub mod env;

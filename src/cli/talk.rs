@@ -134,6 +134,7 @@ pub fn words(event: &Event, has_bars: bool) -> Option<String> {
         Event::UnusedAllowance { name, check, file } => {
             format!("warning: {name}: its recipe allows `{check}` for `{file}`, which nothing was found for")
         }
+        Event::Shadowed { name, folder } => format!("note: the recipe {name} of {folder} is not used: a nearer one is"),
         Event::Note { text } => format!("note: {text}"),
     })
 }

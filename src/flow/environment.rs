@@ -3,8 +3,11 @@
 //! Does not read or set the environment (`cli/` does), and never names `LD_LIBRARY_PATH`: files find their libraries
 //! relative to themselves.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::model::package::is_exportable;
 use crate::model::prefix::Prefix;
 use crate::place::{self, Asked, PlaceError};
 use crate::prefix_dir::{PrefixDirError, State};
@@ -46,6 +49,8 @@ pub struct Addition {
 pub struct Outcome {
     pub prefix: Prefix,
     pub additions: Vec<Addition>,
+    /// Variables that packages export, in order of name, the prefix put in.
+    pub exports: Vec<(String, OsString)>,
 }
 
 /// Tells what an installed bundle adds to the environment; only folders that exist.
@@ -55,11 +60,11 @@ pub struct Outcome {
 pub fn environment(asked: &Asked) -> Result<Outcome, Error> {
     let dir = place::find(asked)?;
     let prefix = dir.prefix().clone();
-    match dir.state()? {
-        State::Installed(_) => {}
+    let receipt = match dir.state()? {
+        State::Installed(receipt) => receipt,
         State::Interrupted => return Err(Error::Interrupted { prefix }),
         _ => return Err(Error::Absent { prefix }),
-    }
+    };
     if prefix.as_bytes().contains(&b':') {
         return Err(Error::Colon { prefix });
     }
@@ -70,7 +75,21 @@ pub fn environment(asked: &Asked) -> Result<Outcome, Error> {
         let folders: Vec<PathBuf> = folders.iter().map(|folder| below(folder)).filter(|path| path.is_dir()).collect();
         (!folders.is_empty()).then_some(Addition { variable, folders, unset: *unset })
     });
-    Ok(Outcome { additions: additions.collect(), prefix })
+    let exports: BTreeMap<&String, &String> = receipt.packages.iter().flat_map(|package| &package.exports).collect();
+    let allowed = exports.into_iter().filter(|(name, _)| is_exportable(name));
+    let exports = allowed.map(|(name, value)| (name.clone(), with_prefix(value, &prefix))).collect();
+    Ok(Outcome { additions: additions.collect(), exports, prefix })
+}
+
+/// A value with the prefix put in; prefixes need not be UTF-8.
+fn with_prefix(value: &str, prefix: &Prefix) -> OsString {
+    let mut parts = value.split("{prefix}");
+    let mut whole = OsString::from(parts.next().unwrap_or_default());
+    for part in parts {
+        whole.push(prefix.as_path());
+        whole.push(part);
+    }
+    whole
 }
 
 /// Why there is no environment.

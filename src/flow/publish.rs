@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use crate::builder::sandbox::Level;
 use crate::channel::{Channel, ChannelError, ManifestWriter, Put, Writable};
 use crate::checkout::{self, Checkout, Forced, Wanted};
 use crate::host::HostError;
@@ -13,7 +14,7 @@ use crate::model::bundle::{
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::Platform;
-use crate::model::project::{ChannelConfig, Project, Trust};
+use crate::model::project::{ChannelConfig, Project, SandboxDemand, Trust};
 use crate::model::recipe::RecipeName;
 use crate::model::tag::DepsTag;
 use crate::place::{self, PlaceError};
@@ -77,6 +78,9 @@ pub fn publish(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     let platform = place::own_platform(None)?;
     let store = Store::open(&options.cache)?;
     let built = store.last_build(root, &platform).ok_or(Error::NothingBuilt { platform: platform.clone() })?;
+    if checkout.project().sandbox == Some(SandboxDemand::Full) && built.builder.sandbox != Level::Namespaces.name() {
+        return Err(Error::Sandbox { level: built.builder.sandbox });
+    }
     named.refuse_other_recipes(&built, checkout.recipes_tree_on_disk()?)?;
 
     let job = Job { channel: &channel, writable: &writable, store: &store, seal: &seal, tell };
@@ -340,6 +344,9 @@ pub enum Error {
     /// The last build was of other recipes than those on disk.
     #[error("the last build was of other recipes")]
     BuiltOther { tag: DepsTag },
+    /// The project publishes only what was built in a full sandbox.
+    #[error("it was built at level {level}")]
+    Sandbox { level: String },
     /// The tag has been published with other packages, or from other recipes.
     #[error("{} is taken", bundle.path())]
     Taken { bundle: Box<BundleRef>, channel: String, differing: Vec<RecipeName> },

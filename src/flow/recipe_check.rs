@@ -6,19 +6,22 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::model::platform::Platform;
-use crate::model::project::{PROJECT_FILE, RECIPES_FOLDER};
+use crate::model::event::Tell;
+use crate::model::project::{PROJECT_FILE, Project, RECIPES_FOLDER};
 use crate::model::recipe::RecipeName;
 use crate::project_file;
+use crate::recipe_folder::layout::Layout;
 use crate::recipe_folder::{self, RecipeFolder, UnknownRecipe};
 use crate::toml_file::Mistakes;
 use crate::toml_file::nearest_word::nearest_word;
 
 /// What is checked.
-#[derive(Debug, Clone)]
-pub struct Options {
+#[derive(Clone)]
+pub struct Options<'a> {
     /// A folder of the project.
     pub directory: PathBuf,
+    pub cache: PathBuf,
+    pub tell: Tell<'a>,
     /// The recipes whose mistakes are told; none for all.
     pub names: Vec<RecipeName>,
 }
@@ -47,7 +50,7 @@ pub enum Error {
 ///
 /// # Errors
 /// When there are no recipes, when one is named that does not exist, when a file cannot be read.
-pub fn recipe_check(options: &Options) -> Result<Outcome, Error> {
+pub fn recipe_check(options: &Options<'_>) -> Result<Outcome, Error> {
     let root = recipe_folder::root_above(&options.directory);
     let folder = root.join(RECIPES_FOLDER);
     let known = recipe_folder::names(&folder)?;
@@ -56,10 +59,15 @@ pub fn recipe_check(options: &Options) -> Result<Outcome, Error> {
         return Err(Error::Unknown(UnknownRecipe { given: given.clone(), suggestion }));
     }
     let is_asked = |name: &str| options.names.is_empty() || options.names.iter().any(|asked| asked.as_str() == name);
-    let (mut mistakes, platforms) = platforms(&root)?;
+    let (mut mistakes, project) = project(&root)?;
+    let layout = match &project {
+        Some(project) => Layout::of_project(&root, project, &options.cache, options.tell)?,
+        None => Layout::of_folder(&folder),
+    };
     let mut found = Vec::new();
-    for platform in std::iter::once(None).chain(platforms.iter().map(Some)) {
-        match RecipeFolder::load(&folder, platform) {
+    let platforms = project.iter().flat_map(|project| &project.platforms).map(|config| &config.id);
+    for platform in std::iter::once(None).chain(platforms.map(Some)) {
+        match RecipeFolder::load(&layout, platform) {
             Ok(_) => {}
             Err(recipe_folder::Error::Mistakes(list)) => list.into_iter().for_each(|one| join(&mut found, one)),
             Err(error) => return Err(Error::Folder(error)),
@@ -70,16 +78,16 @@ pub fn recipe_check(options: &Options) -> Result<Outcome, Error> {
     Ok(Outcome { checked: known.into_iter().filter(|name| is_asked(name)).collect(), mistakes })
 }
 
-/// The platforms of the project; without a project file there are none.
-fn platforms(root: &Path) -> Result<(Vec<Mistakes>, Vec<Platform>), Error> {
+/// The project with the mistakes of its file; without a project file the default one.
+fn project(root: &Path) -> Result<(Vec<Mistakes>, Option<Project>), Error> {
     let text = match fs_err::read_to_string(root.join(PROJECT_FILE)) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Some(Project::default()))),
         Err(error) => return Err(Error::Read(error)),
     };
     Ok(match project_file::parse(PROJECT_FILE, &text) {
-        Ok(project) => (Vec::new(), project.platforms.into_iter().map(|platform| platform.id).collect()),
-        Err(mistakes) => (vec![mistakes], Vec::new()),
+        Ok(project) => (Vec::new(), Some(project)),
+        Err(mistakes) => (vec![mistakes], None),
     })
 }
 

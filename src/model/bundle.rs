@@ -4,7 +4,7 @@
 //! ```json
 //! {"format": 1, "tag": "deps-add-hdf5", "candidate": false, "commit": "9f2c…", "recipes": "4b82…",
 //!  "platform": "debian-12-x86_64", "floor": {"GLIBC": "2.34"},
-//!  "builder": {"image": null, "compiler": "gcc (Debian 12.2.0-14) 12.2.0", "sandbox": "namespaces"},
+//!  "builder": {"image": null, "compiler": "gcc (Debian 12.2.0-14) 12.2.0", "sandbox": "full"},
 //!  "packages": [{"name": "zlib", "version": "1.3.1", "license": "Zlib", "stacks": ["base"], "needs": [],
 //!                "build_key": "…", "archive": "…", "size": 91234}],
 //!  "tool": "tagalong 0.1.0", "sequence": 1}
@@ -137,7 +137,7 @@ pub struct Builder {
     pub image: Option<String>,
     /// The first line that the C compiler says of itself.
     pub compiler: String,
-    /// What limited the build steps: `namespaces` or `host`.
+    /// What limited the build steps: `full` or `host`.
     pub sandbox: String,
 }
 

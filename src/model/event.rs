@@ -54,6 +54,8 @@ pub enum Event {
     KeyBuiltOtherwise { name: RecipeName, path: String },
     /// A recipe allows a finding that was not made.
     UnusedAllowance { name: RecipeName, check: String, file: String },
+    /// A recipe of a folder further away is not used: a nearer one has its name.
+    Shadowed { name: String, folder: String },
     /// Anything else that is good to know, already a sentence.
     Note { text: String },
 }

@@ -16,6 +16,7 @@
 
 mod entry;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ pub struct PackageManifest {
     pub build_key: BuildKey,
     pub placeholder: Placeholder,
     pub needs: Vec<RecipeName>,
+    /// Variables that whoever uses the package needs; `{prefix}` stands for the prefix.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exports: BTreeMap<String, String>,
     pub floor: Floor,
     #[serde(deserialize_with = "entry::read_all")]
     pub entries: Vec<Entry>,
@@ -69,6 +73,9 @@ impl PackageManifest {
     }
 
     fn check(&self) -> Result<(), ManifestFault> {
+        if let Some(name) = self.exports.keys().find(|name| !is_exportable(name)) {
+            return Err(ManifestFault::Export { name: name.clone() });
+        }
         let mut folders = std::collections::HashSet::new();
         let mut last: Option<&EntryPath> = None;
         for entry in &self.entries {
@@ -116,6 +123,31 @@ impl PackageManifest {
             _ => None,
         })
     }
+}
+
+/// Variables that no package may set: those that `tagalong env` makes of folders, and those that change what a shell
+/// or the loader does.
+const NOT_EXPORTED: [&str; 12] = [
+    "PATH",
+    "PKG_CONFIG_PATH",
+    "CMAKE_PREFIX_PATH",
+    "MANPATH",
+    "ACLOCAL_PATH",
+    "XDG_DATA_DIRS",
+    "TAGALONG_PREFIX",
+    "HOME",
+    "IFS",
+    "ENV",
+    "BASH_ENV",
+    "SHELL",
+];
+
+/// Whether a package may set a variable: a name of POSIX.1-2017, 8.1, that is nobody else's (ld.so(8): `LD_…`).
+pub fn is_exportable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.starts_with("LD_")
+        && !NOT_EXPORTED.contains(&name)
 }
 
 /// One thing in a package.
@@ -269,6 +301,9 @@ pub enum ManifestFault {
     Json { reason: String },
     #[error("its manifest has format {found}, this program reads {FORMAT}")]
     Format { found: u32 },
+    /// A variable that no package may set.
+    #[error("it exports `{}`", name.escape_debug())]
+    Export { name: String },
     #[error("its entry `{}` {reason}", path.escape_debug())]
     Entry { path: String, reason: EntryFault },
 }

@@ -5,6 +5,7 @@
 use crate::model::digest::Digest;
 use crate::model::platform::Platform;
 use crate::model::prefix::Placeholder;
+use crate::model::recipe::RecipeName;
 use crate::model::tag::{DepsTag, TagPattern};
 
 /// The file at the root of a checkout.
@@ -26,6 +27,14 @@ pub struct Project {
     pub channels: Vec<ChannelConfig>,
     pub platforms: Vec<PlatformConfig>,
     pub audit: AuditConfig,
+    /// Folders of recipes beside the project's own, nearest first.
+    pub overlays: Vec<Overlay>,
+    /// Which recipe is taken for a name that several provide.
+    pub providers: Vec<(RecipeName, RecipeName)>,
+    /// Stacks and the recipes that belong to them, beside those that say it themselves.
+    pub stacks: Vec<(String, Vec<RecipeName>)>,
+    /// What limits the build steps of what may be published; none takes every level.
+    pub sandbox: Option<SandboxDemand>,
 }
 
 impl Default for Project {
@@ -40,6 +49,10 @@ impl Default for Project {
             channels: Vec::new(),
             platforms: Vec::new(),
             audit: AuditConfig::default(),
+            overlays: Vec::new(),
+            providers: Vec::new(),
+            stacks: Vec::new(),
+            sandbox: None,
         }
     }
 }
@@ -70,6 +83,22 @@ impl Project {
     pub fn platform(&self, id: &Platform) -> Option<&PlatformConfig> {
         self.platforms.iter().find(|config| config.id == *id)
     }
+}
+
+/// A folder of recipes beside the project's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// From the root of the checkout, or absolute.
+    Path(String),
+    /// A folder of a git repository at a commit, 40 hex digits; `""` for its root.
+    Git { url: String, commit: String, folder: String },
+}
+
+/// What publishing asks of the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SandboxDemand {
+    /// Own namespaces and an own root.
+    Full,
 }
 
 /// What `audit` takes.

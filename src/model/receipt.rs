@@ -9,6 +9,8 @@
 //! An install that was partly built here has `"built": "77ab…"` (the recipes tree on disk), and `"built": true` at the
 //! packages that were. Written last into the staging folder: a prefix without a whole receipt is no install.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::digest::Digest;
@@ -59,6 +61,9 @@ pub struct InstalledPackage {
     /// Whether it was built for this very work tree; else it is the bundle's.
     #[serde(default, skip_serializing_if = "is_false")]
     pub built: bool,
+    /// Variables that whoever uses the package needs; `{prefix}` stands for the prefix.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exports: BTreeMap<String, String>,
     pub files: u64,
     /// How many of the files hold the prefix.
     pub relocated: u64,

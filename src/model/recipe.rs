@@ -85,9 +85,14 @@ pub struct Recipe {
     pub tools: Vec<String>,
     /// The stacks it belongs to.
     pub stacks: Vec<String>,
+    /// Names beside its own under which others may need it: `blas`, of whatever makes one.
+    pub provides: Vec<RecipeName>,
     pub sources: Vec<Source>,
     pub build: Build,
     pub tests: Vec<TestStep>,
+    pub contents: Contents,
+    /// Variables that whoever uses the package needs, in order of name; `{prefix}` stands for the prefix.
+    pub exports: Vec<(String, String)>,
     /// Findings of the checks that are taken.
     pub allow: Vec<Allowance>,
 }
@@ -117,6 +122,8 @@ pub struct Build {
     pub rpath: RpathKind,
     /// Globs of files that are not packaged.
     pub exclude: Vec<String>,
+    /// Whether static libraries stay that a shared one of the same name stands beside.
+    pub is_static_kept: bool,
     /// The most jobs it may use; `None` for the budget.
     pub jobs: Option<u32>,
     /// System libraries beyond the standard list that its files may ask for.
@@ -170,8 +177,34 @@ pub enum RpathKind {
     Rpath,
 }
 
-/// A command that must succeed with the finished package installed at another prefix.
+/// What must work with the finished package installed at another prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TestStep {
-    pub run: String,
+pub enum TestStep {
+    /// A shell command that must succeed.
+    Run(String),
+    /// A program that is compiled with what `pkg-config` says of this module, and run.
+    PkgConfig { module: String, program: Program },
+    /// A program that is built by cmake with what `find_package` finds of this package, and run.
+    Cmake { package: String, targets: Vec<String>, program: Program },
+}
+
+/// A small program of a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    pub text: String,
+    pub language: Language,
+}
+
+/// What a test's program is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    C,
+    Cxx,
+}
+
+/// Globs of what a package must hold, and of what it must not, from the prefix.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents {
+    pub has: Vec<String>,
+    pub has_not: Vec<String>,
 }

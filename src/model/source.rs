@@ -2,6 +2,8 @@
 //!
 //! Does not fetch; `sources/` does.
 
+use std::path::PathBuf;
+
 use crate::model::digest::Digest;
 
 /// What is fetched, unpacked and patched before a recipe is built.
@@ -35,6 +37,8 @@ pub enum Place {
     Git { url: String },
     /// A folder or an archive beside the recipe.
     Path(String),
+    /// A folder of the user's, tried in place of the recipe's own sources; absolute.
+    WorkingCopy(PathBuf),
 }
 
 /// What decides that fetched bytes are the right ones.

@@ -42,6 +42,12 @@ pub static TOP: &[Field] = &[
     ),
     field("stacks", Kind::List, Some("`[]`"), "the stacks it belongs to; an install may pick stacks"),
     field(
+        "provides",
+        Kind::List,
+        Some("`[]`"),
+        "names beside its own under which others may need it, such as `blas`; where several recipes provide one, `[providers]` of tagalong.toml chooses",
+    ),
+    field(
         "source",
         Kind::Tables(SOURCE),
         Some("none"),
@@ -49,6 +55,13 @@ pub static TOP: &[Field] = &[
     ),
     field("build", Kind::Table(BUILD), None, "how it is built"),
     field("test", Kind::Tables(TEST), Some("none"), "what must work with the finished package"),
+    field("contents", Kind::Table(CONTENTS), Some("anything"), "what the package must hold, and must not"),
+    field(
+        "exports",
+        Kind::Pairs,
+        Some("none"),
+        "variables that whoever uses the package needs, as `tagalong env` sets them; `{prefix}` is the prefix",
+    ),
     field("audit", Kind::Table(AUDIT), Some("nothing is allowed"), "what the checks of the package take"),
     field("when", Kind::Tables(WHEN), Some("none"), "what is different on some platforms"),
 ];
@@ -138,6 +151,12 @@ pub static BUILD: &[Field] = &[
         "`\"runpath\"` or `\"rpath\"`: which entry of an ELF file holds the library path (ld.so(8))",
     ),
     field("exclude", Kind::List, Some("`[]`"), "globs of installed files that are not packaged, from the prefix"),
+    field(
+        "keep-static",
+        Kind::Flag,
+        Some("`true`"),
+        "`false` leaves out static libraries that a shared one of the same name stands beside",
+    ),
     field("jobs", Kind::Count, Some("the whole budget"), "the most jobs it may use"),
     field(
         "system-libraries",
@@ -147,13 +166,31 @@ pub static BUILD: &[Field] = &[
     ),
 ];
 
-/// One `[[test]]`.
-pub static TEST: &[Field] = &[field(
-    "run",
-    Kind::Text,
-    None,
-    "a shell command that must succeed with the package installed at another prefix; `{prefix}` is that prefix",
-)];
+/// One `[[test]]`: one of `run`, `pkg-config` and `cmake`.
+pub static TEST: &[Field] = &[
+    field(
+        "run",
+        Kind::Text,
+        NONE,
+        "a shell command that must succeed with the package installed at another prefix; `{prefix}` is that prefix",
+    ),
+    field("pkg-config", Kind::Text, NONE, "a module: a program is compiled with its flags, and run"),
+    field("cmake", Kind::Text, NONE, "a package: a program is built with what `find_package` finds, and run"),
+    field(
+        "targets",
+        Kind::List,
+        Some("`<package>_LIBRARIES`"),
+        "the targets of cmake that the program is linked with, such as `PNG::PNG`",
+    ),
+    field("program", Kind::Text, Some("one that does nothing"), "the text of the program"),
+    field("language", Kind::Text, Some("`\"c\"`"), "`\"c\"` or `\"c++\"`: what the program is written in"),
+];
+
+/// `[contents]`.
+pub static CONTENTS: &[Field] = &[
+    field("has", Kind::List, Some("`[]`"), "globs from the prefix: each must match something in the package"),
+    field("has-not", Kind::List, Some("`[]`"), "globs from the prefix: none may match anything in the package"),
+];
 
 /// The `[audit]` table.
 pub static AUDIT: &[Field] = &[field(
@@ -176,6 +213,7 @@ pub static WHEN: &[Field] = &[
     field("needs", Kind::List, NONE, "in place of `needs`"),
     field("tools", Kind::List, NONE, "in place of `tools`"),
     field("stacks", Kind::List, NONE, "in place of `stacks`"),
+    field("provides", Kind::List, NONE, "in place of `provides`"),
     field("source", Kind::Tables(SOURCE), NONE, "in place of all `[[source]]`, as `[[when.source]]`"),
     field(
         "build",
@@ -183,6 +221,8 @@ pub static WHEN: &[Field] = &[
         NONE,
         "each field in place of the same one of `[build]`; `build.options = […]` replaces all options",
     ),
+    field("contents", Kind::Table(CONTENTS), NONE, "in place of `[contents]`"),
+    field("exports", Kind::Pairs, NONE, "in place of `[exports]`"),
     field("audit", Kind::Table(AUDIT), NONE, "in place of `[audit]`, as `[[when.audit.allow]]`"),
     field("test", Kind::Tables(TEST), NONE, "in place of all `[[test]]`, as `[[when.test]]`"),
 ];

@@ -27,6 +27,7 @@ pub mod draft;
 pub mod fields;
 pub mod guess;
 mod licence;
+mod proofs;
 pub mod reference;
 mod sources;
 mod values;
@@ -34,7 +35,7 @@ mod values;
 use std::ops::Range;
 
 use crate::model::platform::Platform;
-use crate::model::recipe::{Build, BuildSystem, Recipe, RecipeName, RpathKind, TestStep};
+use crate::model::recipe::{Build, BuildSystem, Recipe, RecipeName, RpathKind};
 use crate::model::source::Source;
 use crate::model::tag::TagPattern;
 use crate::recipe_file::fields::{TOP, WHEN};
@@ -155,6 +156,7 @@ impl Document<'_> {
         let needs = self.needs(&top, name.as_ref());
         let tools = self.tools(&top);
         let stacks = self.stacks(&top);
+        let provides = self.provides(&top, name.as_ref());
         let build = top.table("build").and_then(|build| self.build(&build));
         // Names in addresses are replaced even where they are wrong, so that one mistake is told once.
         let words = sources::Words {
@@ -183,9 +185,12 @@ impl Document<'_> {
             needs,
             tools,
             stacks,
+            provides,
             sources: sources.into_iter().collect::<Option<_>>()?,
             build: build?,
             tests,
+            contents: self.contents(&top),
+            exports: self.exports(&top),
             allow,
         })
     }
@@ -220,6 +225,19 @@ impl Document<'_> {
         needs
     }
 
+    fn provides(&mut self, top: &Reader<'_>, own: Option<&RecipeName>) -> Vec<RecipeName> {
+        let mut names = Vec::new();
+        for given in top.texts("provides").unwrap_or_default() {
+            let Some(name) = self.recipe_name(&given) else { continue };
+            if Some(&name) == own || names.contains(&name) {
+                self.notes.add(&given.span, format!("`{name}` is provided anyway"), None);
+            } else {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     fn tools(&mut self, top: &Reader<'_>) -> Vec<String> {
         let tools = top.texts("tools").unwrap_or_default();
         for tool in &tools {
@@ -236,11 +254,6 @@ impl Document<'_> {
             values::check_word(stack, "a stack", &mut self.notes);
         }
         stacks.into_iter().map(|stack| stack.value).collect()
-    }
-
-    fn test(&mut self, test: &Reader<'_>) -> Option<TestStep> {
-        test.require("this `[[test]]`", &mut self.notes);
-        test.text("run").map(|run| TestStep { run: run.value })
     }
 
     fn build(&mut self, build: &Reader<'_>) -> Option<Build> {
@@ -276,6 +289,7 @@ impl Document<'_> {
             was: build.text("was").map(|was| was.value),
             rpath: self.rpath(build),
             exclude: plain("exclude"),
+            is_static_kept: build.flag("keep-static") != Some(false),
             jobs: build.count("jobs").map(|jobs| jobs.value),
             system_libraries: plain("system-libraries"),
         })

@@ -2,7 +2,7 @@
 //!
 //! Does not know the fields; `fields.rs` does.
 
-use crate::recipe_file::fields::{AUDIT, BUILD, SOURCE, TEST, TOP, WHEN};
+use crate::recipe_file::fields::{AUDIT, BUILD, CONTENTS, SOURCE, TEST, TOP, WHEN};
 use crate::toml_file::allowances::ALLOW;
 use crate::toml_file::fields::{Field, Kind};
 
@@ -31,6 +31,9 @@ options = ["-DPNG_TESTS=OFF"]
 [[test]]
 run = "pngfix --help"
 
+[[test]]
+pkg-config = "libpng"
+
 [[when]]
 platform = "ubuntu-20-*"
 build.options = ["-DPNG_TESTS=OFF", "-DPNG_HARDWARE_OPTIMIZATIONS=OFF"]
@@ -55,6 +58,28 @@ const BUILDS: &str = "
 when it is built: where the package goes, its version, and how many jobs may run at once.
 ";
 
+const TESTS: &str = r#"
+Each is one of `run`, `pkg-config` and `cmake`, and is run where nothing of the build is left:
+
+```toml
+[[test]]
+pkg-config = "libpng"
+program = """
+#include <png.h>
+int main(void) { return png_access_version_number() == PNG_LIBPNG_VER ? 0 : 1; }
+"""
+
+[[test]]
+cmake = "PNG"
+targets = ["PNG::PNG"]
+```
+"#;
+
+const GLOBS: &str = "
+A glob with a `/` is matched against the path from the prefix, one without against each name of it; `*` and `?` stop at
+`/`, `**` does not. `exclude` has the same globs.
+";
+
 const ALLOWS: &str = "
 A package that the checks find something in is not made; an allowance takes the finding, and says why. Checks that may be
 allowed in a recipe are those of `tagalong audit` (`residue-*`, `loader-*`, `symbols-*`, `elf-malformed`); what could not be
@@ -72,7 +97,8 @@ pub fn reference() -> String {
     section(&mut page, "The recipe", TOP, "");
     section(&mut page, "`[[source]]`", SOURCE, ORDER);
     section(&mut page, "`[build]`", BUILD, BUILDS);
-    section(&mut page, "`[[test]]`", TEST, "");
+    section(&mut page, "`[[test]]`", TEST, TESTS);
+    section(&mut page, "`[contents]`", CONTENTS, GLOBS);
     section(&mut page, "`[audit]`", AUDIT, "");
     section(&mut page, "`[[audit.allow]]`", ALLOW, ALLOWS);
     section(&mut page, "`[[when]]`", WHEN, WHENS);

@@ -11,6 +11,18 @@ use crate::sources::{Error, Fetched, LARGEST_SOURCE, Reason};
 
 /// Finds what a source without a digest names.
 pub(super) fn find(name: &RecipeName, source: &Source, recipe_folder: &Path) -> Result<Fetched, Error> {
+    if let Some(folder) = source.places.iter().find_map(|place| match place {
+        Place::WorkingCopy(folder) => Some(folder),
+        _ => None,
+    }) {
+        // The user named it, wherever it is.
+        return match folder.is_dir() {
+            true => Ok(Fetched::Folder(folder.clone())),
+            false => {
+                Err(Error::Beside { recipe: name.clone(), path: folder.clone(), reason: "it is no folder".to_owned() })
+            }
+        };
+    }
     let path = source.places.iter().find_map(|place| match place {
         Place::Path(path) => Some(recipe_folder.join(path)),
         _ => None,

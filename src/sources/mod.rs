@@ -152,6 +152,19 @@ impl<'a> Fetcher<'a> {
         }
     }
 
+    /// A tar of the tree of a commit, which is in no recipe.
+    ///
+    /// # Errors
+    /// Why the repository did not give it.
+    pub fn tree_of_commit(&self, url: &str, commit: &str, tell: Tell) -> Result<PathBuf, Reason> {
+        let place = Place::Git { url: url.to_owned() };
+        let told = || tell(Event::Note { text: format!("fetching recipes from {}", describe(&place)) });
+        git::bring(&self.kept, url, commit, &told).map_err(|fault| match fault {
+            git::Fault::Disk(error) => Reason::Unusable(error.to_string()),
+            git::Fault::Place(reason) => reason,
+        })
+    }
+
     fn by_digest(&self, asking: &Asking<'_>, source: &Source, digest: &Digest) -> Result<PathBuf, Error> {
         if let Some(path) = self.kept.find(digest, asking.tell).map_err(Error::Disk)? {
             return Ok(path);
@@ -213,6 +226,7 @@ impl<'a> Fetcher<'a> {
             Place::Pypi { name, version } => pypi::bring(self.client, &pypi::Release { name, version, digest }, into),
             Place::Url(url) => web::bring(self.client, url, into),
             Place::Git { .. } => Err(Reason::Unusable("git has commits, not files".to_owned())),
+            Place::WorkingCopy(_) => Err(Reason::Unusable("a working copy is no file".to_owned())),
         }
     }
 }
@@ -239,7 +253,7 @@ impl Asking<'_> {
 /// The places in the order in which they are asked: what is at hand, the registries, the addresses as they stand.
 fn in_order(places: &[Place]) -> Vec<&Place> {
     let rank = |place: &&Place| match place {
-        Place::Path(_) => 0,
+        Place::Path(_) | Place::WorkingCopy(_) => 0,
         Place::Debian(_) | Place::Crate { .. } | Place::Pypi { .. } => 1,
         Place::Url(_) => 2,
         Place::Git { .. } => 3,
@@ -258,5 +272,6 @@ pub fn describe(place: &Place) -> String {
         Place::Pypi { name, version } => format!("pypi {name}=={version}"),
         Place::Git { url } => format!("git {}", web::without_secrets(url)),
         Place::Path(path) => path.clone(),
+        Place::WorkingCopy(folder) => format!("the working copy {}", folder.display()),
     }
 }

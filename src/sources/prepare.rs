@@ -132,6 +132,9 @@ impl Work<'_> {
             let (path, new) = (entry.path(), into.join(entry.file_name()));
             let kind = entry.file_type().map_err(Error::Disk)?;
             let name = path.strip_prefix(top).unwrap_or(&path);
+            if name == Path::new(".git") {
+                continue;
+            }
             if kind.is_dir() {
                 self.copy_folder(top, &path, &new, depth + 1)?;
             } else if kind.is_symlink() {
@@ -203,7 +206,7 @@ pub fn file_name(source: &Source) -> String {
         Some(Place::Url(text) | Place::Debian(text) | Place::Path(text)) => text.clone(),
         Some(Place::Crate { name, version }) => format!("{name}-{version}.crate"),
         Some(Place::Pypi { name, version }) => format!("{name}-{version}"),
-        Some(Place::Git { .. }) | None => String::new(),
+        Some(Place::Git { .. } | Place::WorkingCopy(_)) | None => String::new(),
     };
     let path = text.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let name = path.rsplit('/').next().unwrap_or_default();

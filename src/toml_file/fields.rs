@@ -31,6 +31,8 @@ pub enum Kind {
     Pairs,
     Table(&'static [Field]),
     Tables(&'static [Field]),
+    /// Tables under names of the user's own: `[stack.gui]`.
+    Named(&'static [Field]),
 }
 
 impl Kind {
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Pairs => "a table of texts",
             Kind::Table(_) => "a table",
             Kind::Tables(_) => "a list of tables",
+            Kind::Named(_) => "a table of tables",
         }
     }
 
@@ -56,6 +59,9 @@ impl Kind {
             (Kind::Count, Value::Number(number)) => (1..=i64::from(u32::MAX)).contains(number),
             (Kind::Pairs, Value::Table(table)) => table.entries.iter().all(|entry| is_text(&entry.value)),
             (Kind::Table(_), Value::Table(_)) => true,
+            (Kind::Named(_), Value::Table(table)) => {
+                table.entries.iter().all(|entry| matches!(entry.value.value, Value::Table(_)))
+            }
             (Kind::Tables(_), Value::List(list)) => list.iter().all(|one| matches!(one.value, Value::Table(_))),
             _ => false,
         }
@@ -70,6 +76,7 @@ impl Kind {
             (Kind::Flag, Value::Text(_)) => format!("write `{name} = true`, without quotes"),
             (Kind::Count, Value::Text(_)) => "write it without quotes".to_owned(),
             (Kind::Tables(_), _) => format!("write it as `[[{name}]]`"),
+            (Kind::Named(_), _) => format!("write it as `[{name}.NAME]`"),
             (Kind::Table(_) | Kind::Pairs, _) => format!("write it as `[{name}]`"),
             _ => return None,
         })
@@ -190,6 +197,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The tables under names of the user's own, with those names.
+    pub fn named(&self, name: &str) -> Vec<(Placed<String>, Reader<'a>)> {
+        let kind = self.fields.iter().find(|field| field.name == name).map(|field| field.kind);
+        match (kind, self.value(name).map(|value| &value.value)) {
+            (Some(Kind::Named(fields)), Some(Value::Table(table))) => {
+                let pair = |entry: &'a crate::toml_file::tree::Entry| match &entry.value.value {
+                    Value::Table(below) => Some((entry.key.clone(), self.below(below, fields))),
+                    _ => None,
+                };
+                table.entries.iter().filter_map(pair).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     pub fn tree(&self) -> &'a Table {
         self.table
     }
@@ -219,6 +241,11 @@ fn check(table: &Table, fields: &'static [Field], notes: &mut Notes) {
         }
         match (field.kind, &value.value) {
             (Kind::Table(below), Value::Table(table)) => check(table, below, notes),
+            (Kind::Named(below), Value::Table(table)) => table.entries.iter().for_each(|entry| {
+                if let Value::Table(table) = &entry.value.value {
+                    check(table, below, notes);
+                }
+            }),
             (Kind::Tables(below), Value::List(list)) => list.iter().for_each(|one| {
                 if let Value::Table(table) = &one.value {
                     check(table, below, notes);

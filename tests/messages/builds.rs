@@ -73,7 +73,17 @@ pub fn build() -> Vec<Told> {
         BuildError::Store { name: hdf5(), source: StoreError::System { reason: full_words() } },
         BuildError::NeedGone { name: hdf5(), archive: digest("zlib") },
         BuildError::NeedTouched { name: hdf5(), path: path("lib/libz.so.1") },
+        BuildError::NoStep {
+            name: hdf5(),
+            given: "instal".to_owned(),
+            known: vec!["configure".to_owned(), "build".to_owned(), "install".to_owned()],
+        },
         BuildError::InstalledNothing { name: hdf5() },
+        BuildError::Contents {
+            name: hdf5(),
+            missing: vec!["lib/libhdf5_cpp.so".to_owned()],
+            unwanted: vec![("*.a".to_owned(), "lib/libhdf5.a".to_owned())],
+        },
         BuildError::Prebuilt {
             name: name("oracle-client"),
             file: path("lib/libclntsh.so"),
@@ -98,6 +108,7 @@ pub fn build() -> Vec<Told> {
             build::Error::Channel(ChannelError::NoFolder { folder: path("/mnt/deps") }),
             build::Error::Archive { name: hdf5(), fault: Box::new(ArchiveFault::Missing) },
             build::Error::Diff(diff::Error::System { doing: "opening an archive", reason: full_words() }),
+            build::Error::NeedsNotBuilt { missing: vec![name("zlib"), hdf5()] },
             build::Error::Build(BuildError::Interrupted),
         ],
     ));

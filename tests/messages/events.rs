@@ -38,12 +38,13 @@ fn all() -> Vec<Event> {
         Event::StepFinished { name: hdf5(), step: step(), seconds: 95 },
         Event::Packed { name: hdf5(), version: "1.14".to_owned(), files: 1204, relocated: 31, size: 12_345_678 },
         Event::Alive { name: hdf5(), step: step(), seconds: 300 },
-        Event::SandboxLevel { level: "namespaces", reason: None },
+        Event::SandboxLevel { level: "full", reason: None },
         Event::SandboxLevel { level: "none", reason: Some("the kernel gives no namespaces here".to_owned()) },
         Event::Published { path: manifest(), was_there: false },
         Event::Published { path: manifest(), was_there: true },
         Event::KeyBuiltOtherwise { name: hdf5(), path: "keys/debian-12-x86_64/ab.json".to_owned() },
         Event::UnusedAllowance { name: hdf5(), check: "loader-system".to_owned(), file: "lib/*.so".to_owned() },
+        Event::Shadowed { name: "zlib".to_owned(), folder: "/home/ada/shared-recipes/zlib".to_owned() },
         Event::Note { text: "the work folder is kept: /home/ada/.cache/tagalong/work/hdf5".to_owned() },
     ]
 }

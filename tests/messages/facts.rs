@@ -79,6 +79,7 @@ pub fn manifest_faults() -> Vec<ManifestFault> {
     vec![
         ManifestFault::Json { reason: "unknown field `colour` at line 3 column 9".to_owned() },
         ManifestFault::Format { found: 2 },
+        ManifestFault::Export { name: "LD_PRELOAD".to_owned() },
         entry(package::EntryFault::Order),
         entry(package::EntryFault::NoFolder),
         entry(package::EntryFault::Escapes),

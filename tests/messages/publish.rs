@@ -44,6 +44,7 @@ pub fn publish() -> Vec<Told> {
         drifted(&["hdf5", "zlib"]),
         drifted(&[]),
         publish::Error::BuiltOther { tag: tag("deps-add-hdf5") },
+        publish::Error::Sandbox { level: "host".to_owned() },
         taken(&["hdf5", "zlib"]),
         taken(&[]),
         publish::Error::Gone { name: name("hdf5") },

@@ -28,6 +28,19 @@ pub fn recipe() -> Vec<Told> {
         no_folder(),
         recipe_folder::Error::Read(unreadable("extern-recipes/libpng/recipe.toml")),
         recipe_folder::Error::Mistakes(vec![recipe_mistakes()]),
+        recipe_folder::Error::Overlay {
+            place: "/home/ada/shared-recipes".to_owned(),
+            reason: "there is no such folder".to_owned(),
+        },
+        recipe_folder::Error::Choice {
+            name: "blas".to_owned(),
+            chosen: name("hdf5"),
+            known: vec!["openblas".to_owned(), "lapack".to_owned()],
+        },
+        recipe_folder::Error::Named {
+            by: "the stack `gui` of tagalong.toml".to_owned(),
+            unknown: unknown("libpgn", Some("libpng")),
+        },
     ];
     let mut told = by_reference("recipe_folder", folder);
     told.extend(by_reference("recipe_folder", vec![unknown("libpgn", Some("libpng")), unknown("qt", None)]));

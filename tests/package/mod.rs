@@ -33,6 +33,7 @@ impl Package {
             build_key: Ingredients::new().key(),
             placeholder: Placeholder::standard(),
             needs: Vec::new(),
+            exports: Default::default(),
             floor: Floor::default(),
             entries: Vec::new(),
         };

@@ -111,6 +111,8 @@ impl Workshop {
             build_folders: &[self.build_folder().to_str().unwrap().as_bytes().to_vec()],
             rpath: self.rpath,
             exclude: &self.exclude,
+            is_static_kept: true,
+            exports: &[],
             system_libraries: &self.system_libraries,
             allow: &self.allow,
             system_root: Path::new("/"),

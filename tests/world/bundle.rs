@@ -139,6 +139,7 @@ impl Package {
             build_key: self.ingredients().key(),
             placeholder,
             needs: self.need_names(),
+            exports: Default::default(),
             floor: Floor::default(),
             entries,
         }

@@ -33,7 +33,7 @@ impl Level {
     /// The name in records and messages.
     pub fn name(self) -> &'static str {
         match self {
-            Level::Namespaces | Level::Privileged => "namespaces",
+            Level::Namespaces | Level::Privileged => "full",
             Level::Host => "host",
         }
     }

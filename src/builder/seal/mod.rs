@@ -41,8 +41,12 @@ pub struct Sealing<'a> {
     /// Byte strings that no file may hold: the folders of the build.
     pub build_folders: &'a [Vec<u8>],
     pub rpath: RpathKind,
-    /// Globs of paths that are not packaged (`exclude.rs` says how they match).
+    /// Globs of paths that are not packaged (`globs.rs` says how they match).
     pub exclude: &'a [String],
+    /// Whether static libraries stay that a shared one of the same name stands beside.
+    pub is_static_kept: bool,
+    /// Variables that whoever uses the package needs.
+    pub exports: &'a [(String, String)],
     /// Libraries beyond the runtimes that the files may take from the system.
     pub system_libraries: &'a [String],
     /// Findings that the recipe takes.
@@ -86,6 +90,7 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedPackage, SealError> {
         build_key: sealing.build_key,
         placeholder: sealing.placeholder.clone(),
         needs: sealing.needs.to_vec(),
+        exports: sealing.exports.iter().cloned().collect(),
         floor,
         entries: entries.map_while(|entry| entry).collect(),
     };

@@ -36,7 +36,8 @@ pub fn collect(sealing: &Sealing<'_>, findings: &mut Vec<Finding>) -> Result<Vec
             find(Fault::Name);
             continue;
         };
-        if exclude::is_dropped(path.as_str(), sealing.exclude) {
+        let is_twin = !sealing.is_static_kept && exclude::is_static_twin(path.as_str(), sealing.own);
+        if is_twin || exclude::is_dropped(path.as_str(), sealing.exclude) {
             if !metadata.is_dir() {
                 fs_err::remove_file(&full).map_err(failed("dropping an installed file", &full))?;
             }

@@ -3,6 +3,7 @@
 use crate::builder::error::BuildError;
 use crate::cli::failure::{Code, Failure};
 use crate::flow::build::Error;
+use crate::model::recipe::RecipeName;
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
@@ -20,6 +21,12 @@ impl From<Error> for Failure {
             Error::Archive { name, fault } => super::search::archive(name.as_str(), &fault)
                 .next(format!("`tagalong build --force {name}` builds it instead")),
             Error::Diff(error) => error.into(),
+            Error::NeedsNotBuilt { missing } => {
+                let names: Vec<&str> = missing.iter().map(RecipeName::as_str).collect();
+                Failure::new(Code::NotFound, format!("needs are not built: {}", names.join(", ")))
+                    .why("with `--only` nothing is built but what is named, and no channel has these")
+                    .next("leave `--only` out, or name them too")
+            }
             Error::Build(error) => error.into(),
         }
     }
@@ -74,9 +81,32 @@ impl From<BuildError> for Failure {
             )
             .why("a package only adds files; this one belongs to one of its needs")
             .next(format!("keep the steps of {name} from writing it, or put the two into one recipe")),
+            BuildError::NoStep { name, given, known } => {
+                Failure::new(Code::Usage, format!("{name} has no step `{given}`"))
+                    .why(format!("it is built in these: {}", known.join(", ")))
+                    .next(format!(
+                        "`tagalong build --shell {name}:{}` names one",
+                        known.first().map_or("", String::as_str)
+                    ))
+            }
             BuildError::InstalledNothing { name } => Failure::new(Code::BuildStep, format!("{name} installed nothing"))
                 .why("after its last step no new file lies at the prefix")
                 .next("let a step install to `{prefix}`; `$PREFIX` holds it too"),
+            BuildError::Contents { name, missing, unwanted } => {
+                let mut failure = Failure::new(
+                    Code::CheckFound,
+                    format!("{name} does not hold what `[contents]` of its recipe says"),
+                );
+                for glob in missing {
+                    failure = failure.why(format!("nothing matches `{glob}`, which `has` names"));
+                }
+                for (glob, path) in unwanted {
+                    failure = failure.why(format!("`{path}` matches `{glob}`, which `has-not` names"));
+                }
+                failure
+                    .next(format!("`tagalong build --keep {name}` keeps what it installed, to look at"))
+                    .next("mend the build, or `[contents]` where it asks for the wrong thing")
+            }
             BuildError::Prebuilt { name, file, was, offset } => {
                 let place = format!("`{}` holds `{was}` at byte {offset}", file.display());
                 Failure::new(Code::CheckFound, format!("{name} cannot be moved: {place}"))

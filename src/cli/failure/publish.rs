@@ -51,6 +51,11 @@ impl From<Error> for Failure {
             Error::BuiltOther { tag } => Failure::new(Code::Verification, format!("{tag} is not published"))
                 .why("the recipes have changed since the last build")
                 .next("`tagalong build` makes it"),
+            Error::Sandbox { level } => {
+                Failure::new(Code::Verification, format!("a build without a sandbox (`{level}`) is not published"))
+                    .why("`[publish]` of tagalong.toml has `sandbox = \"full\"`, so that nothing undeclared gets in")
+                    .next("build where the kernel gives namespaces, and not with `--sandbox host`")
+            }
             Error::Taken { bundle, channel, differing } => {
                 let names: Vec<String> = differing.iter().map(RecipeName::to_string).collect();
                 let why = match names.as_slice() {

@@ -20,6 +20,21 @@ impl From<&recipe_folder::Error> for Failure {
                     .report(mistakes::render_all(files, false))
                     .next("`tagalong recipe check` shows them again, `tagalong recipe reference` tells what a recipe may say")
             }
+            recipe_folder::Error::Overlay { place, reason } => {
+                Failure::new(Code::NotFound, format!("the recipes of `{place}` cannot be had"))
+                    .why(reason.clone())
+                    .next("mend its `[[recipes]]` in tagalong.toml, or take it out")
+            }
+            recipe_folder::Error::Choice { name, chosen, known } => {
+                let known = match known.as_slice() {
+                    [] => "no recipe provides it".to_owned(),
+                    names => format!("it is provided by {}", names.join(", ")),
+                };
+                Failure::new(Code::Usage, format!("`{chosen}` does not provide `{name}`"))
+                    .why(format!("`[providers]` of tagalong.toml chooses it; {known}"))
+                    .next(format!("choose another, or write `provides = [\"{name}\"]` into the recipe of {chosen}"))
+            }
+            recipe_folder::Error::Named { by, unknown } => Failure::from(unknown).why(format!("{by} names it")),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cli::failure::{Code, Failure};
 use crate::cli::settings::Settings;
+use crate::cli::talk::Talk;
 use crate::cli::{mistakes, print};
 use crate::flow::recipe_check::{Options, Outcome, recipe_check};
 use crate::model::recipe::RecipeName;
@@ -24,7 +25,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
-    let options = Options { directory: settings.directory.clone(), names: arguments.names };
+    let talk = Talk::new(settings);
+    let tell = |event| talk.tell(event);
+    let (directory, cache) = (settings.directory.clone(), settings.cache.clone());
+    let options = Options { directory, cache, tell: &tell, names: arguments.names };
     let outcome = recipe_check(&options).map_err(Failure::from)?;
     if arguments.json {
         print::print_json(&as_json(&outcome))?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use crate::cli::settings::Settings;
+use crate::cli::talk::Talk;
 use crate::flow::recipe_graph::{Options, recipe_graph};
 use crate::model::platform::Platform;
 use crate::model::recipe::RecipeName;
@@ -27,8 +28,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
-    let options =
-        Options { directory: settings.directory.clone(), names: arguments.names, platform: arguments.platform };
+    let talk = Talk::new(settings);
+    let tell = |event| talk.tell(event);
+    let (directory, cache) = (settings.directory.clone(), settings.cache.clone());
+    let options = Options { directory, cache, tell: &tell, names: arguments.names, platform: arguments.platform };
     let graph = recipe_graph(&options).map_err(Failure::from)?;
     match (arguments.json, arguments.dot) {
         (true, _) => print::print_json(&graph),

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use crate::cli::settings::Settings;
+use crate::cli::talk::Talk;
 use crate::flow::recipe_show::{Options, Outcome, recipe_show};
 use crate::model::platform::Platform;
-use crate::model::recipe::{Build, Recipe, RecipeName, RpathKind};
+use crate::model::recipe::{Build, Recipe, RecipeName, RpathKind, TestStep};
 use crate::model::source::{Identity, Source, Unpack};
 use crate::sources::describe;
 
@@ -27,7 +28,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
-    let options = Options { directory: settings.directory.clone(), name: arguments.name, platform: arguments.platform };
+    let talk = Talk::new(settings);
+    let tell = |event| talk.tell(event);
+    let (directory, cache) = (settings.directory.clone(), settings.cache.clone());
+    let options = Options { directory, cache, tell: &tell, name: arguments.name, platform: arguments.platform };
     let outcome = recipe_show(&options).map_err(Failure::from)?;
     if arguments.json {
         return print::print_json(&as_json(&outcome));
@@ -51,6 +55,7 @@ fn as_text(outcome: &Outcome) -> String {
     line("needs", &names(&recipe.needs));
     line("tools", &recipe.tools.join(", "));
     line("stacks", &recipe.stacks.join(", "));
+    line("provides", &names(&recipe.provides));
     for source in &recipe.sources {
         line("source", &source_text(source));
     }
@@ -60,7 +65,10 @@ fn as_text(outcome: &Outcome) -> String {
         line(label, &commands.join("\n"));
     }
     for test in &recipe.tests {
-        line("test", test.run.trim());
+        line("test", test_words(test).trim());
+    }
+    for (name, value) in &recipe.exports {
+        line("exports", &format!("{name}={value}"));
     }
     line("follows", &names(&outcome.before));
     text
@@ -78,17 +86,38 @@ fn source_text(source: &Source) -> String {
 }
 
 fn as_json(outcome: &Outcome) -> Value {
-    let Recipe { name, version, license, homepage, summary, needs, tools, stacks, sources, build, tests, allow } =
-        &outcome.recipe;
+    let Recipe { name, version, license, homepage, summary, needs, tools, stacks, provides, .. } = &outcome.recipe;
+    let Recipe { sources, build, tests, contents, exports, allow, .. } = &outcome.recipe;
+    let exports: serde_json::Map<String, Value> =
+        exports.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
     json!({
         "name": name, "version": version, "license": license, "homepage": homepage, "summary": summary,
-        "needs": needs, "tools": tools, "stacks": stacks,
+        "needs": needs, "tools": tools, "stacks": stacks, "provides": provides,
         "sources": sources.iter().map(source_json).collect::<Vec<_>>(),
         "build": build_json(build),
-        "tests": tests.iter().map(|test| &test.run).collect::<Vec<_>>(),
+        "tests": tests.iter().map(test_json).collect::<Vec<_>>(),
+        "contents": json!({"has": contents.has, "has_not": contents.has_not}), "exports": exports,
         "audit_allow": allow.iter().map(|one| json!({"check": one.check, "file": one.file, "reason": one.reason})).collect::<Vec<_>>(),
         "built_after": outcome.before,
     })
+}
+
+fn test_words(test: &TestStep) -> String {
+    match test {
+        TestStep::Run(command) => command.clone(),
+        TestStep::PkgConfig { module, .. } => format!("a program compiled with pkg-config {module}"),
+        TestStep::Cmake { package, .. } => format!("a program built with cmake's find_package({package})"),
+    }
+}
+
+fn test_json(test: &TestStep) -> Value {
+    match test {
+        TestStep::Run(command) => json!({"run": command}),
+        TestStep::PkgConfig { module, program } => json!({"pkg_config": module, "program": program.text}),
+        TestStep::Cmake { package, targets, program } => {
+            json!({"cmake": package, "targets": targets, "program": program.text})
+        }
+    }
 }
 
 fn source_json(source: &Source) -> Value {
@@ -115,6 +144,6 @@ fn build_json(build: &Build) -> Value {
         "system": build.system.name(), "options": build.options, "folder": build.folder, "env": env,
         "before": build.before, "after": build.after, "targets": build.targets,
         "install_targets": build.install_targets, "script": build.script, "was": build.was, "rpath": rpath,
-        "exclude": build.exclude, "jobs": build.jobs, "system_libraries": build.system_libraries,
+        "exclude": build.exclude, "keep_static": build.is_static_kept, "jobs": build.jobs, "system_libraries": build.system_libraries,
     })
 }

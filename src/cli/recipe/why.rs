@@ -8,6 +8,7 @@ use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::build::{self, Place};
 use crate::model::recipe::RecipeName;
+use crate::recipe_folder::layout::Overrides;
 use crate::search::Network;
 
 /// Says why a recipe is built or taken, and who needs it
@@ -27,7 +28,15 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
     let talk = Talk::new(settings);
     let program = own_file()?;
-    let place = Place { directory: &settings.directory, cache: &settings.cache, program: &program, is_on_host: false };
+    let (tell, overrides) = (|event| talk.tell(event), Overrides::default());
+    let place = Place {
+        directory: &settings.directory,
+        cache: &settings.cache,
+        program: &program,
+        is_on_host: false,
+        overrides: &overrides,
+        tell: &tell,
+    };
     let name = arguments.name;
     if let Some(other) = arguments.other {
         let way = match build::path(&place, &other, &name)? {
@@ -43,7 +52,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         return Ok(ExitCode::SUCCESS);
     }
     let network = if arguments.offline { Network::Offline } else { Network::Allowed };
-    let why = build::why(&place, &name, network, &|event| talk.tell(event))?;
+    let why = build::why(&place, &name, network, &tell)?;
     why.chain.iter().for_each(|step| println!("{}", line(step)));
     let users: Vec<&str> = why.users.iter().map(RecipeName::as_str).collect();
     let users = if users.is_empty() { "no recipe".to_owned() } else { users.join(", ") };

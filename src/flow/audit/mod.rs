@@ -32,6 +32,7 @@ use crate::model::platform::SymbolVersion;
 use crate::model::project::{PROJECT_FILE, Project, RECIPES_FOLDER};
 use crate::model::recipe::RecipeName;
 use crate::prefix_dir::PrefixDirError;
+use crate::recipe_folder::layout::Layout;
 use crate::recipe_folder::{self, RecipeFolder};
 
 /// What is audited, and how.
@@ -39,6 +40,8 @@ use crate::recipe_folder::{self, RecipeFolder};
 pub struct Options {
     /// The folder the run works in: its checkout has the allowances.
     pub folder: PathBuf,
+    /// The program's cache folder, for recipes that are fetched.
+    pub cache: PathBuf,
     /// The tree, file or package archive; absolute.
     pub path: PathBuf,
     /// Where the system's libraries are looked for.
@@ -84,7 +87,7 @@ pub fn audit(options: &Options) -> Result<Audit, Error> {
     }
     audit.cpu_level = elves.iter().map(|elf| hygiene::cpu_level(&elf.file.path, elf.hardening)).max().unwrap_or(0);
     audit.manylinux = arch(&audit).and_then(|arch| wheel_policy::manylinux(&audit.floor, arch, outside(&audit)));
-    audit.allowed = allowed_by_recipes(&options.folder, &subject, &mut remarks)?;
+    audit.allowed = allowed_by_recipes(&options.folder, &options.cache, &subject, &mut remarks)?;
     audit.allowed += allow::apply(&project.audit.allow, PROJECT_FILE, &mut remarks);
     remarks.sort_by(|one, other| {
         let key = |remark: &Remark| (remark.problem.level(), remark.problem.check());
@@ -105,14 +108,20 @@ fn project_of(folder: &Path) -> Result<Project, Error> {
 
 /// Takes what the recipes of the checkout allow for the files of their own packages; gives how many. Allowances that
 /// nothing is found for are told when the package is made, where more is searched for.
-fn allowed_by_recipes(folder: &Path, subject: &Subject, remarks: &mut Vec<Remark>) -> Result<usize, Error> {
-    let folder = recipe_folder::root_above(folder).join(RECIPES_FOLDER);
+fn allowed_by_recipes(
+    folder: &Path,
+    cache: &Path,
+    subject: &Subject,
+    remarks: &mut Vec<Remark>,
+) -> Result<usize, Error> {
+    let root = recipe_folder::root_above(folder);
     let before = remarks.len();
-    if subject.packages.is_empty() || !folder.is_dir() {
+    if subject.packages.is_empty() || !root.join(RECIPES_FOLDER).is_dir() {
         return Ok(0);
     }
+    let layout = Layout::of_root(&root, cache, &|_| ())?;
     for package in &subject.packages {
-        let recipes = RecipeFolder::load(&folder, Some(&package.platform))?;
+        let recipes = RecipeFolder::load(&layout, Some(&package.platform))?;
         let Some(recipe) = recipes.get(&package.name).filter(|recipe| !recipe.allow.is_empty()) else { continue };
         let files: HashSet<&str> = package.entries.iter().map(|entry| entry.path.as_str()).collect();
         let of = |remark: &Remark| {

@@ -3,12 +3,14 @@
 //! Does not decide what is made.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::archive::unpack;
 use crate::builder::crew::{self, Task};
 use crate::builder::error::BuildError;
 use crate::builder::ingredients::Machine;
 use crate::builder::package::{Job, Made, Workshop};
+use crate::builder::{probes, work};
 use crate::flow::build::bundles::Bundles;
 use crate::flow::build::site::Site;
 use crate::flow::build::{Error, Options};
@@ -17,9 +19,9 @@ use crate::model::build_key::BuildKey;
 use crate::model::bundle::{self, BuildRecord, Builder};
 use crate::model::digest::Digest;
 use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
-use crate::plan::{Action, BuildPlan, Origin};
+use crate::plan::{Action, BuildPlan, Origin, Reason};
 use crate::recipe_folder::RecipeFolder;
-use crate::sources::{Fetched, Fetcher};
+use crate::sources::{self, Fetched, Fetcher};
 
 /// How long a package is taken to need that was never built here, in seconds.
 const UNKNOWN_SECONDS: u64 = 30;
@@ -52,7 +54,8 @@ pub(super) fn check_tools(recipes: &[&Recipe], plan: &BuildPlan, machine: &Machi
         };
         let is_recipe = |tool: &&str| recipes.iter().any(|recipe| recipe.name.as_str() == *tool);
         let named = recipe.tools.iter().map(String::as_str).filter(|tool| !is_recipe(tool));
-        for tool in named.chain(implied.iter().copied()) {
+        let of_tests = recipe.tests.iter().flat_map(|test| probes::programs(test).iter().copied());
+        for tool in named.chain(implied.iter().copied()).chain(of_tests) {
             if machine.program(tool).is_none() {
                 let users = missing.entry(tool.to_owned()).or_default();
                 if users.last() != Some(&recipe.name) {
@@ -85,10 +88,47 @@ pub(super) fn fetch_sources(
     let fetched = crew::run(&tasks, 4, &|place, _| {
         let recipe = wanted[place];
         let beside = folder.folder_of(&recipe.name);
-        let all = recipe.sources.iter().map(|source| fetcher.fetch(recipe, source, &beside, options.tell));
+        let all = recipe.sources.iter().map(|source| fetcher.fetch(recipe, source, beside, options.tell));
         all.collect::<Result<Vec<_>, _>>().map_err(|source| BuildError::Sources { name: recipe.name.clone(), source })
     })?;
     Ok(fetched)
+}
+
+/// Puts the sources of recipes, unpacked and patched, into folders of the cache; gives those folders.
+pub(super) fn lay_out_sources(
+    site: &Site,
+    recipes: &[&Recipe],
+    plan: &BuildPlan,
+    bundles: &Bundles<'_>,
+    options: &Options<'_>,
+) -> Result<Vec<PathBuf>, Error> {
+    let builder = super::builder(site);
+    fetch_packages(site, plan, bundles, &builder)?;
+    // What is built already is looked at too, if it is named.
+    let mut all = plan.clone();
+    let is_named = |name: &RecipeName| options.names.is_empty() || options.names.contains(name);
+    for step in all.steps.iter_mut().filter(|step| is_named(&step.name)) {
+        step.action = Action::Build { reason: Reason::Forced };
+    }
+    let fetched = fetch_sources(options, &site.folder, recipes, &all)?;
+    let mut folders = Vec::new();
+    for recipe in recipes.iter().filter(|recipe| is_named(&recipe.name)) {
+        let name = &recipe.name;
+        let doing = |doing| move |source| BuildError::Io { name: name.clone(), doing, source };
+        let parent = options.place.cache.join("prepared");
+        let folder = parent.join(format!("{name}-{}", recipe.version));
+        fs_err::create_dir_all(&parent).map_err(doing("make the folder of its sources"))?;
+        let staging = tempfile::tempdir_in(&parent).map_err(doing("make the folder of its sources"))?;
+        let new = staging.path().join("src");
+        let none = Vec::new();
+        let own = fetched.get(name).unwrap_or(&none);
+        sources::prepare(recipe, site.folder.folder_of(name), own, &new)
+            .map_err(|source| BuildError::Sources { name: name.clone(), source })?;
+        work::remove_tree(&folder).map_err(doing("replace its sources of before"))?;
+        fs_err::rename(&new, &folder).map_err(doing("put its sources in place"))?;
+        folders.push(folder);
+    }
+    Ok(folders)
 }
 
 /// Fetches the packages that the plan takes from bundles, and notes them in the store as if they were built here.
@@ -158,7 +198,7 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
         let needs: Vec<Digest> = needs.iter().filter_map(|need| archive_of(&need.name)).collect();
         let fetched = yard.fetched.get(&recipe.name).unwrap_or(&none);
         let folder = yard.folder.folder_of(&recipe.name);
-        let made = yard.workshop.make(&Job { recipe, folder: &folder, planned, fetched, needs })?;
+        let made = yard.workshop.make(&Job { recipe, folder, planned, fetched, needs })?;
         let record = BuildRecord {
             format: bundle::FORMAT,
             name: recipe.name.clone(),

@@ -11,7 +11,7 @@ mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::builder::error::BuildError;
@@ -33,8 +33,9 @@ use crate::model::event::{Event, Tell};
 use crate::model::platform::{Floor, Platform};
 use crate::model::recipe::{Recipe, RecipeName};
 use crate::model::tag::DepsTag;
-use crate::plan::{Action, BuildPlan, Given, Orders, Origin};
+use crate::plan::{self, Action, BuildPlan, Given, Orders, Origin};
 use crate::recipe_folder;
+use crate::recipe_folder::layout::Overrides;
 use crate::search::{ArchiveFault, Network};
 use crate::store::StoreError;
 
@@ -42,7 +43,7 @@ pub use crate::flow::build::check::{Checked, check};
 pub use crate::flow::build::why::{Why, path, why};
 
 /// Where a build happens.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Place<'a> {
     /// A folder of the checkout.
     pub directory: &'a Path,
@@ -51,6 +52,9 @@ pub struct Place<'a> {
     pub program: &'a Path,
     /// Builds without namespaces, though the kernel allows them.
     pub is_on_host: bool,
+    /// What the user changes of recipes.
+    pub overrides: &'a Overrides,
+    pub tell: Tell<'a>,
 }
 
 /// What is built, and how.
@@ -67,8 +71,9 @@ pub struct Options<'a> {
     pub network: Network,
     /// Keeps the work folder of a package that failed.
     pub is_kept: bool,
-    /// Opens a shell where this recipe would be built.
-    pub shell: Option<RecipeName>,
+    /// Opens a shell where this recipe would be built, before a step of it or at the first.
+    pub shell: Option<(RecipeName, Option<String>)>,
+    pub extent: Extent,
     /// Whether the store learns what came out; `build --check` only compares.
     pub is_recorded: bool,
     pub jobs: NonZeroUsize,
@@ -76,6 +81,17 @@ pub struct Options<'a> {
     /// Set when the user wants to stop.
     pub stop: &'a AtomicBool,
     pub tell: Tell<'a>,
+}
+
+/// How far a build goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What is asked for and all that it needs.
+    Whole,
+    /// What is asked for alone: what it needs must be there.
+    Alone,
+    /// Sources and needs are fetched, and the sources unpacked and patched; nothing is built.
+    Sources,
 }
 
 /// What was planned and made.
@@ -87,6 +103,8 @@ pub struct Outcome {
     pub made: Vec<Made>,
     /// Whether all recipes are built, so that a bundle can be published.
     pub is_bundle: bool,
+    /// Where the sources were put, if no more was asked for.
+    pub sources: Vec<PathBuf>,
     pub sandbox: &'static str,
 }
 
@@ -115,6 +133,9 @@ pub enum Error {
     /// Two archives of one package cannot be compared.
     #[error(transparent)]
     Diff(#[from] diff::Error),
+    /// Only what is named was to be built, and these needs of it are not.
+    #[error("{} needs are not built", missing.len())]
+    NeedsNotBuilt { missing: Vec<RecipeName> },
     #[error(transparent)]
     Build(#[from] BuildError),
 }
@@ -125,15 +146,25 @@ pub enum Error {
 /// [`Error`]; packages that were finished before stay in the store.
 pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
     let site = Site::open(&options.place)?;
-    let wanted: Vec<RecipeName> = options.names.iter().chain(&options.shell).cloned().collect();
+    let shell = options.shell.as_ref().map(|(name, _)| name);
+    let wanted: Vec<RecipeName> = options.names.iter().chain(shell).cloned().collect();
     let recipes = site.recipes(&wanted)?;
     site.folder.closure(&options.forced)?;
     let mut orders = Orders::default();
-    orders.forced.extend(options.forced.iter().chain(&options.shell).cloned());
+    orders.forced.extend(options.forced.iter().chain(shell).cloned());
     let mut bundles = Bundles::new(&site.checkout, options.network, options.tell)?;
     let plan = site.plan_with_bundles(&recipes, &orders, &mut bundles)?;
-    let is_bundle = recipes.len() == site.folder.recipes().len();
+    if options.extent == Extent::Alone {
+        refuse_to_build_needs(&plan, options)?;
+    }
+    // What the user changed for this build alone stands for no commit.
+    let is_bundle = recipes.len() == site.folder.recipes().len() && options.place.overrides.is_empty();
     let sandbox = site.sandbox.level.name();
+    if options.extent == Extent::Sources && options.depth == Depth::Act {
+        let sources = making::lay_out_sources(&site, &recipes, &plan, &bundles, options)?;
+        let platform = site.platform;
+        return Ok(Outcome { platform, plan, made: Vec::new(), is_bundle: false, sources, sandbox });
+    }
     let made = match options.depth {
         Depth::Plan => BTreeMap::new(),
         Depth::Act => carry_out(&site, &recipes, &plan, &bundles, options)?,
@@ -142,7 +173,16 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
         remember(&site, &recipes, &plan, &made)?;
     }
     let made = plan.steps.iter().filter_map(|step| made.get(&step.name).cloned()).collect();
-    Ok(Outcome { platform: site.platform, plan, made, is_bundle, sandbox })
+    Ok(Outcome { platform: site.platform, plan, made, is_bundle, sources: Vec::new(), sandbox })
+}
+
+/// With `--only`, a need that would have to be built is missing.
+fn refuse_to_build_needs(plan: &BuildPlan, options: &Options<'_>) -> Result<(), Error> {
+    let is_named = |name: &RecipeName| options.names.contains(name) || options.forced.contains(name);
+    let is_missing =
+        |step: &&plan::PlannedPackage| matches!(step.action, Action::Build { .. }) && !is_named(&step.name);
+    let missing: Vec<RecipeName> = plan.steps.iter().filter(is_missing).map(|step| step.name.clone()).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Error::NeedsNotBuilt { missing }) }
 }
 
 /// A bundle that is taken as far as the recipes are those that it was built from.
@@ -169,7 +209,11 @@ pub fn union(options: &Options<'_>, base: Base<'_>) -> Result<Vec<BundlePackage>
     for recipe in &recipes {
         let needs_changed = site.folder.before(recipe).iter().any(|need| changed.contains(need));
         match base.packages.iter().find(|package| package.name == recipe.name) {
-            Some(package) if !needs_changed && !base.drifted.contains(recipe.name.as_str()) => {
+            Some(package)
+                if !needs_changed
+                    && !base.drifted.contains(recipe.name.as_str())
+                    && !options.place.overrides.names().any(|name| *name == recipe.name) =>
+            {
                 let from = Origin::Tag { tag: base.tag.clone(), channel: base.channel.clone() };
                 let given = Given { key: package.build_key, archive: package.archive, from };
                 orders.given.insert(recipe.name.clone(), given);
@@ -227,7 +271,7 @@ fn carry_out(
         jobs: u32::try_from(options.jobs.get()).unwrap_or(u32::MAX),
         flags: &site.machine.flags,
         is_kept: options.is_kept,
-        shell: options.shell.as_ref(),
+        shell: options.shell.as_ref().map(|(name, step)| (name, step.as_deref())),
         tell: options.tell,
     };
     let yard = Yard {

@@ -14,11 +14,12 @@ use crate::host;
 use crate::model::build_key::{BuildKey, Ingredients};
 use crate::model::bundle::BuildRecord;
 use crate::model::digest::Digest;
+use crate::model::event::Event;
 use crate::model::platform::Platform;
-use crate::model::project::RECIPES_FOLDER;
 use crate::model::recipe::{Recipe, RecipeName};
 use crate::plan::{self, Action, BuildPlan, Known, Orders, Origin};
 use crate::recipe_folder::RecipeFolder;
+use crate::recipe_folder::layout::Layout;
 use crate::store::Store;
 
 /// A checkout on this machine.
@@ -45,7 +46,11 @@ impl Site {
         let checkout = Checkout::open(place.directory)?;
         let root = checkout.root().ok_or(Error::NoWorkTree)?.to_owned();
         let platform = host::platform(Path::new("/"))?.platform;
-        let folder = RecipeFolder::load(&root.join(RECIPES_FOLDER), Some(&platform))?;
+        let layout = Layout::of_project(&root, checkout.project(), place.cache, place.tell)?;
+        let folder = RecipeFolder::load(&layout.with(place.overrides.clone()), Some(&platform))?;
+        for (name, folder) in folder.shadowed() {
+            (place.tell)(Event::Shadowed { name: name.clone(), folder: folder.display().to_string() });
+        }
         let store = Store::open(place.cache)?;
         let records = store.records(&platform)?;
         let image = checkout.project().platform(&platform).and_then(|config| config.image.clone());
@@ -101,7 +106,7 @@ impl Site {
             image: self.image.as_deref(),
             placeholder: &self.checkout.project().placeholder,
             sandbox: self.sandbox.level.name(),
-            folder: &self.folder.folder_of(&recipe.name),
+            folder: self.folder.folder_of(&recipe.name),
             recipe_tools: &recipe_tools,
         };
         let mut own = plan::of_recipe(recipe);

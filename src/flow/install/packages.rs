@@ -75,6 +75,7 @@ impl Unpacker<'_> {
             version: package.version.clone(),
             archive: package.archive,
             built: self.built.contains(&package.name),
+            exports: manifest.exports,
             files: unpacked.files,
             relocated: unpacked.relocated,
         })

@@ -35,6 +35,9 @@ pub(super) fn decide(
     let recipes: Vec<String> = resolution.drift.iter().map(|drift| drift.recipe.clone()).collect();
     let tag = resolution.tag.to_string();
     let is_forced = resolution.forced.is_some();
+    if !options.build.place.overrides.is_empty() {
+        return Ok(Drift::Built);
+    }
     if recipes.is_empty() {
         return Ok(Drift::None);
     }

@@ -24,6 +24,8 @@ pub(super) struct Wish<'a> {
     pub(super) dir: PrefixDir,
     /// The recipes tree on disk, if what differs from the tag's is to be built.
     pub(super) built: Option<String>,
+    /// Whether the user changes recipes for this run: no receipt tells that.
+    is_changed: bool,
     existing: Existing,
 }
 
@@ -49,10 +51,13 @@ impl<'a> Wish<'a> {
         stacks.sort();
         stacks.dedup();
         let built = match drift {
+            // A tree that no checkout has: the next install without these changes does not take it for its own.
+            Drift::Built if !options.build.place.overrides.is_empty() => Some("changed".to_owned()),
             Drift::Built => checkout.recipes_tree_on_disk()?,
             Drift::None | Drift::Told => None,
         };
-        Ok(Wish { resolution, own, platforms, stacks, dir, built, existing: options.existing })
+        let is_changed = !options.build.place.overrides.is_empty();
+        Ok(Wish { resolution, own, platforms, stacks, dir, built, is_changed, existing: options.existing })
     }
 
     /// The bundles that would do, best first: of each platform the tag's, then the candidate of that name if the
@@ -89,6 +94,7 @@ impl<'a> Wish<'a> {
     fn is_met(&self, receipt: &Receipt) -> bool {
         receipt.is_of(&self.resolution.tag, self.may_be_candidate(), &self.platforms)
             && receipt.stacks == self.stacks
+            && !self.is_changed
             && receipt.built == self.built
             && receipt.was_made_for(self.dir.prefix())
     }

@@ -228,6 +228,8 @@ fn loose_ranges(
     let of_file = |from: u64, to: u64| address_of(image, from).map(|start| start..start.saturating_add(to - from));
     loose.extend(of_file(0, image.form.pick(64, 52) as u64));
     loose.extend(of_file(image.segments_at, segments_end.max(image.segments_end())));
+    // patchelf puts the section headers where they are loaded.
+    loose.extend(of_file(image.sections_at, image.sections_end()));
     for file in layout.versions_needed()? {
         loose.extend(of_file(file.at as u64 + 4, file.at as u64 + 8));
     }

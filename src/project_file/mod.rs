@@ -26,8 +26,22 @@
 //! check = "hardening-execstack"
 //! file = "lib/libjit.so"             # a glob; every file by default
 //! reason = "the just-in-time compiler writes code"
+//!
+//! [[recipes]]                        # folders of recipes beside the project's own; the nearest wins
+//! path = "../shared-recipes"         # or `git`, `commit` and `folder`
+//!
+//! [providers]                        # which recipe is taken for a name that several provide
+//! blas = "openblas"
+//!
+//! [stack.gui]                        # recipes of a stack, beside those that name it themselves
+//! recipes = ["qt", "freetype"]
+//!
+//! [publish]
+//! sandbox = "full"                   # nothing is published that was built without
 //! ```
-//! Does not read files.
+//! Does not read files. What is about recipes is in `recipes.rs`.
+
+mod recipes;
 
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, STANDARD_LENGTH};
@@ -48,6 +62,10 @@ const TOP: &[Field] = &[
     field("channel", Kind::Tables(CHANNEL), Some("none"), "where bundles are fetched from and published to"),
     field("platform", Kind::Tables(PLATFORM), Some("none"), "what the project builds for"),
     field("audit", Kind::Table(AUDIT), Some("nothing is allowed"), "what `audit` takes"),
+    field("recipes", Kind::Tables(recipes::RECIPES), Some("none"), "folders of recipes beside the project's own"),
+    field("providers", Kind::Pairs, Some("none"), "which recipe is taken for a name that several provide"),
+    field("stack", Kind::Named(recipes::STACK), Some("none"), "stacks and their recipes"),
+    field("publish", Kind::Table(recipes::PUBLISH), Some("the defaults"), "what publishing asks of builds"),
 ];
 
 const AUDIT: &[Field] = &[
@@ -104,6 +122,7 @@ pub fn parse(name: &str, text: &str) -> Result<Project, Mistakes> {
     if let Some(table) = top.table("audit") {
         project.audit = read_audit(&table, &mut notes);
     }
+    recipes::read(&top, &mut project, &mut notes);
     let list = notes.finish();
     if list.is_empty() { Ok(project) } else { Err(Mistakes { name: name.to_owned(), text: text.to_owned(), list }) }
 }
@@ -336,6 +355,21 @@ name = "{name}"
 # id = "debian-12-x86_64"
 # image = "registry.example.org/build/debian-12@sha256:…"
 # serves = ["ubuntu-24-x86_64"]               # hosts that take this bundle when there is none of their own
+
+# Folders of recipes beside `extern-recipes/`; of two recipes of one name the nearest wins.
+# [[recipes]]
+# path = "../shared-recipes"                  # or `git = "https://…"` with `commit` and `folder`
+
+# Which recipe is taken for a name that several provide.
+# [providers]
+# blas = "openblas"
+
+# Recipes of a stack, beside those that name it themselves.
+# [stack.gui]
+# recipes = ["freetype"]
+
+# [publish]
+# sandbox = "full"                            # nothing is published that was built without
 "#
     )
 }

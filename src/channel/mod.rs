@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use crate::channel::directory::Directory;
 use crate::channel::http::Remote;
 use crate::http::HttpError;
-use crate::model::bundle::{BuildRecord, BundleKind, BundleRef, LARGEST_MANIFEST, archive_path};
+use crate::model::build_key::BuildKey;
+use crate::model::bundle::{BuildRecord, BundleKind, BundleRef, LARGEST_MANIFEST, archive_path, record_path};
 use crate::model::digest::Digest;
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
@@ -103,6 +104,14 @@ impl Channel {
         };
         let signature = signature.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         Ok(Some(Unchecked { manifest, signature }))
+    }
+
+    /// The build record of a key, unchecked: nobody signs them.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn record(&self, platform: &Platform, key: BuildKey) -> Result<Option<Vec<u8>>, ChannelError> {
+        self.objects.read(&record_path(platform, key), LARGEST_MANIFEST)
     }
 
     /// Appends the archive with this digest to a file, at most `size` bytes, unchecked; `None` where there is none.

@@ -13,10 +13,11 @@ use crate::cli::failure::{Code, Failure};
 use crate::cli::install::{found, packages};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
-use crate::flow::build::{self, Checked, Extent, Options, Outcome, Place};
+use crate::flow::build::{self, Checked, Extent, Options, Outcome, Place, Subject};
 use crate::model::depth::Depth;
 use crate::model::event::Tell;
 use crate::model::recipe::RecipeName;
+use crate::model::tag::DepsTag;
 use crate::plan::{Action, Origin, PlannedPackage, Reason};
 use crate::recipe_folder::layout::Overrides;
 use crate::search::Network;
@@ -44,6 +45,9 @@ pub struct Arguments {
     /// Builds a second time and compares the bytes; exits with 7 when they differ, and says where
     #[arg(long, conflicts_with_all = ["dry_run", "shell", "force", "json"])]
     check: bool,
+    /// Builds what was published again and compares: a bundle manifest or build record (a file), or the bundle of a tag
+    #[arg(long, value_name = "MANIFEST|RECORD|TAG", conflicts_with_all = ["check", "dry_run", "shell", "force", "json", "only", "prepare_only", "source", "set"])]
+    reproduce: Option<String>,
     /// Keeps the work folder of a package that fails
     #[arg(long)]
     keep: bool,
@@ -86,6 +90,15 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         jobs: arguments.jobs.unwrap_or(settings.jobs),
         ..plain(settings, &program, arguments.sandbox == "host", &overrides, &stop, &tell)
     };
+    if let Some(given) = &arguments.reproduce {
+        let path = settings.directory.join(given);
+        let subject = match DepsTag::parse(given) {
+            Ok(tag) if !path.is_file() => Subject::Tag(tag),
+            _ => Subject::File(path),
+        };
+        let checked = build::reproduce(&options, &subject);
+        return if stop.load(Ordering::Relaxed) { Ok(stopped()) } else { Ok(compared(&checked?)) };
+    }
     if arguments.check {
         let checked = build::check(&options);
         return if stop.load(Ordering::Relaxed) { Ok(stopped()) } else { Ok(compared(&checked?)) };

@@ -135,6 +135,10 @@ pub fn words(event: &Event, has_bars: bool) -> Option<String> {
             format!("warning: {name}: its recipe allows `{check}` for `{file}`, which nothing was found for")
         }
         Event::Shadowed { name, folder } => format!("note: the recipe {name} of {folder} is not used: a nearer one is"),
+        Event::BuiltElsewhere { name, ingredient, was, is } => {
+            let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+            format!("warning: {name} was built with another {ingredient}: {}, here {}", value(was), value(is))
+        }
         Event::Note { text } => format!("note: {text}"),
     })
 }

@@ -18,6 +18,11 @@ const FORMAT: &str = "tagalong build key 1";
 pub struct BuildKey(Digest);
 
 impl BuildKey {
+    /// A key that was written down.
+    pub fn of_digest(digest: Digest) -> BuildKey {
+        BuildKey(digest)
+    }
+
     pub fn digest(&self) -> Digest {
         self.0
     }

@@ -17,6 +17,7 @@ use crate::model::build_key::{BuildKey, Ingredients};
 use crate::model::digest::Digest;
 use crate::model::platform::{Floor, Platform};
 use crate::model::recipe::RecipeName;
+use crate::model::recipe_text::RecipeText;
 use crate::model::tag::DepsTag;
 
 /// The version of the bundle manifest and of the build record.
@@ -226,6 +227,9 @@ pub struct BuildRecord {
     pub size: u64,
     pub floor: Floor,
     pub builder: Builder,
+    /// The files of the recipe; absent where they are too large, or another changed them for one build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeText>,
     /// How long the build took, in seconds, rounded up.
     pub seconds: u64,
 }

@@ -48,6 +48,8 @@ pub enum Event {
     Alive { name: RecipeName, step: String, seconds: u64 },
     /// What limits the build steps, and why not more.
     SandboxLevel { level: &'static str, reason: Option<String> },
+    /// An ingredient of a published package is another one here.
+    BuiltElsewhere { name: RecipeName, ingredient: String, was: Option<String>, is: Option<String> },
     /// An object was put on a channel, or was there already.
     Published { path: String, was_there: bool },
     /// The channel has another archive for the same build key; that one stays.

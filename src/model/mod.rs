@@ -14,5 +14,6 @@ pub mod prefix;
 pub mod project;
 pub mod receipt;
 pub mod recipe;
+pub mod recipe_text;
 pub mod source;
 pub mod tag;

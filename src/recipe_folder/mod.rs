@@ -6,6 +6,7 @@ mod file;
 pub mod layout;
 mod order;
 mod providers;
+pub mod text;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -55,7 +56,7 @@ pub struct UnknownRecipe {
 }
 
 /// All recipes of a checkout, as they hold on one platform.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RecipeFolder {
     /// In dependency order, each with its folder.
     recipes: Vec<Recipe>,

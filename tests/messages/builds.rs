@@ -7,6 +7,7 @@ use tagalong::channel::ChannelError;
 use tagalong::flow::{build, diff};
 use tagalong::host::HostError;
 use tagalong::http::HttpError;
+use tagalong::model::platform::Platform;
 use tagalong::model::prefix::{Placeholder, Prefix, PrefixTooLong};
 use tagalong::model::tag::DepsTag;
 use tagalong::place::PlaceError;
@@ -15,7 +16,7 @@ use tagalong::search::{ArchiveFault, NotTaken};
 use tagalong::store::StoreError;
 use tagalong::{checkout, sources};
 
-use crate::facts::{denied, digest, full, full_words, manifest_faults, name, path, prefix};
+use crate::facts::{debian, denied, digest, full, full_words, manifest_faults, name, path, prefix};
 use crate::told::{Told, by_reference, by_value};
 
 pub fn archive() -> Vec<Told> {
@@ -46,6 +47,10 @@ pub fn archive() -> Vec<Told> {
     ];
     errors.extend(manifest_faults().into_iter().map(archive::Error::Manifest));
     by_reference("archive", errors)
+}
+
+fn record(fault: build::RecordFault) -> build::Error {
+    build::Error::Record { fault }
 }
 
 pub fn build() -> Vec<Told> {
@@ -108,6 +113,16 @@ pub fn build() -> Vec<Told> {
             build::Error::Channel(ChannelError::NoFolder { folder: path("/mnt/deps") }),
             build::Error::Archive { name: hdf5(), fault: Box::new(ArchiveFault::Missing) },
             build::Error::Diff(diff::Error::System { doing: "opening an archive", reason: full_words() }),
+            record(build::RecordFault::Unreadable { reason: "expected value at line 1 column 1".to_owned() }),
+            record(build::RecordFault::Missing { path: "keys/debian-12-x86_64/ab.json".to_owned() }),
+            record(build::RecordFault::NoRecipe { name: hdf5() }),
+            record(build::RecordFault::Forged { name: hdf5(), ingredient: "recipe script".to_owned() }),
+            record(build::RecordFault::NoPackage { name: name("hfd5"), known: vec![hdf5(), name("zlib")] }),
+            record(build::RecordFault::OtherPlatform {
+                built: Box::new(debian()),
+                own: Box::new(Platform::parse("ubuntu-24-x86_64").unwrap()),
+            }),
+            build::Error::Bundle { error: NotTaken::Missing(Vec::new()) },
             build::Error::NeedsNotBuilt { missing: vec![name("zlib"), hdf5()] },
             build::Error::Build(BuildError::Interrupted),
         ],

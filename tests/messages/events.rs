@@ -44,6 +44,12 @@ fn all() -> Vec<Event> {
         Event::Published { path: manifest(), was_there: true },
         Event::KeyBuiltOtherwise { name: hdf5(), path: "keys/debian-12-x86_64/ab.json".to_owned() },
         Event::UnusedAllowance { name: hdf5(), check: "loader-system".to_owned(), file: "lib/*.so".to_owned() },
+        Event::BuiltElsewhere {
+            name: hdf5(),
+            ingredient: "image".to_owned(),
+            was: Some("sha256:9f2c".to_owned()),
+            is: None,
+        },
         Event::Shadowed { name: "zlib".to_owned(), folder: "/home/ada/shared-recipes/zlib".to_owned() },
         Event::Note { text: "the work folder is kept: /home/ada/.cache/tagalong/work/hdf5".to_owned() },
     ]

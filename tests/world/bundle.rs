@@ -244,6 +244,7 @@ impl World {
             size,
             floor: Floor::default(),
             builder: builder.clone(),
+            recipe: None,
             seconds: 1,
         };
         store.add_record(&record).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::builder::error::BuildError;
 use crate::cli::failure::{Code, Failure};
-use crate::flow::build::Error;
+use crate::flow::build::{Error, RecordFault};
 use crate::model::recipe::RecipeName;
 
 impl From<Error> for Failure {
@@ -21,6 +21,8 @@ impl From<Error> for Failure {
             Error::Archive { name, fault } => super::search::archive(name.as_str(), &fault)
                 .next(format!("`tagalong build --force {name}` builds it instead")),
             Error::Diff(error) => error.into(),
+            Error::Record { fault } => record(fault),
+            Error::Bundle { error } => error.into(),
             Error::NeedsNotBuilt { missing } => {
                 let names: Vec<&str> = missing.iter().map(RecipeName::as_str).collect();
                 Failure::new(Code::NotFound, format!("needs are not built: {}", names.join(", ")))
@@ -29,6 +31,36 @@ impl From<Error> for Failure {
             }
             Error::Build(error) => error.into(),
         }
+    }
+}
+
+fn record(fault: RecordFault) -> Failure {
+    let what = "the published package cannot be built again";
+    let reason = fault.to_string();
+    match fault {
+        RecordFault::Unreadable { .. } => Failure::new(Code::Verification, what)
+            .why(reason)
+            .next("name a bundle manifest or a build record of a channel, or a deps tag"),
+        RecordFault::Missing { .. } => {
+            Failure::new(Code::NotFound, what).why(reason).next("publish it with a tagalong that writes records")
+        }
+        RecordFault::NoRecipe { name } => Failure::new(Code::NotFound, what)
+            .why(format!(
+                "the record of {name} holds no recipe: its folder is too large, or an older tagalong wrote it"
+            ))
+            .next(format!("check out the commit of its tag, and run `tagalong build --check {name}`")),
+        RecordFault::Forged { name, ingredient } => Failure::new(Code::Verification, what)
+            .why(format!("the recipe in the record of {name} is not the one it was built from: another {ingredient}"))
+            .next("nothing was run; tell who looks after the channel"),
+        RecordFault::NoPackage { name, known } => {
+            let known: Vec<&str> = known.iter().map(RecipeName::as_str).collect();
+            Failure::new(Code::NotFound, format!("the bundle holds no package {name}"))
+                .why(format!("it holds {}", known.join(", ")))
+                .next("name one of these, or none for all")
+        }
+        RecordFault::OtherPlatform { built, own } => Failure::new(Code::Usage, what)
+            .why(format!("it was built for {built}, and this machine is {own}"))
+            .next("run it in the image of its builder"),
     }
 }
 

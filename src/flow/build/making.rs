@@ -3,7 +3,7 @@
 //! Does not decide what is made.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::archive::unpack;
 use crate::builder::crew::{self, Task};
@@ -19,8 +19,9 @@ use crate::model::build_key::BuildKey;
 use crate::model::bundle::{self, BuildRecord, Builder};
 use crate::model::digest::Digest;
 use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
+use crate::model::recipe_text::RecipeText;
 use crate::plan::{Action, BuildPlan, Origin, Reason};
-use crate::recipe_folder::RecipeFolder;
+use crate::recipe_folder::{RecipeFolder, text};
 use crate::sources::{self, Fetched, Fetcher};
 
 /// How long a package is taken to need that was never built here, in seconds.
@@ -168,6 +169,7 @@ pub(super) fn fetch_packages(
             size: package.size,
             floor: manifest.floor,
             builder: builder.clone(),
+            recipe: None,
             seconds: 0,
         })?;
     }
@@ -210,6 +212,7 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
             size: made.size,
             floor: made.manifest.floor.clone(),
             builder: yard.builder.clone(),
+            recipe: text_of(options, recipe, folder)?,
             seconds: made.seconds,
         };
         if options.is_recorded {
@@ -219,6 +222,15 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
         Ok(made)
     })?;
     Ok(made)
+}
+
+/// The files of the recipe for its record, unless the user changes it for this build.
+fn text_of(options: &Options<'_>, recipe: &Recipe, folder: &Path) -> Result<Option<RecipeText>, BuildError> {
+    if !options.is_recorded || options.place.overrides.names().any(|name| *name == recipe.name) {
+        return Ok(None);
+    }
+    let name = recipe.name.clone();
+    text::gather(folder).map_err(|source| BuildError::Io { name, doing: "read the files of its recipe", source })
 }
 
 /// The places of the plan's steps that are built and the tasks for them, those first that most time depends on.

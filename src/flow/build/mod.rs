@@ -6,6 +6,7 @@
 mod bundles;
 mod check;
 mod making;
+mod reproduce;
 mod site;
 mod why;
 
@@ -36,10 +37,11 @@ use crate::model::tag::DepsTag;
 use crate::plan::{self, Action, BuildPlan, Given, Orders, Origin};
 use crate::recipe_folder;
 use crate::recipe_folder::layout::Overrides;
-use crate::search::{ArchiveFault, Network};
+use crate::search::{ArchiveFault, Network, NotTaken};
 use crate::store::StoreError;
 
 pub use crate::flow::build::check::{Checked, check};
+pub use crate::flow::build::reproduce::{RecordFault, Subject, reproduce};
 pub use crate::flow::build::why::{Why, path, why};
 
 /// Where a build happens.
@@ -133,6 +135,12 @@ pub enum Error {
     /// Two archives of one package cannot be compared.
     #[error(transparent)]
     Diff(#[from] diff::Error),
+    /// What was published cannot be built again.
+    #[error("{fault}")]
+    Record { fault: RecordFault },
+    /// The bundle that is built again cannot be had.
+    #[error("{error}")]
+    Bundle { error: NotTaken },
     /// Only what is named was to be built, and these needs of it are not.
     #[error("{} needs are not built", missing.len())]
     NeedsNotBuilt { missing: Vec<RecipeName> },

@@ -44,13 +44,20 @@ impl Site {
     /// [`Error`] when there is no work tree, recipes have mistakes, or the store cannot be read.
     pub fn open(place: &Place<'_>) -> Result<Site, Error> {
         let checkout = Checkout::open(place.directory)?;
-        let root = checkout.root().ok_or(Error::NoWorkTree)?.to_owned();
-        let platform = host::platform(Path::new("/"))?.platform;
-        let layout = Layout::of_project(&root, checkout.project(), place.cache, place.tell)?;
-        let folder = RecipeFolder::load(&layout.with(place.overrides.clone()), Some(&platform))?;
-        for (name, folder) in folder.shadowed() {
+        let mut site = Site::without_recipes(place, checkout)?;
+        let layout = Layout::of_project(&site.root, site.checkout.project(), place.cache, place.tell)?;
+        site.folder = RecipeFolder::load(&layout.with(place.overrides.clone()), Some(&site.platform))?;
+        for (name, folder) in site.folder.shadowed() {
             (place.tell)(Event::Shadowed { name: name.clone(), folder: folder.display().to_string() });
         }
+        Ok(site)
+    }
+
+    /// All but the recipes.
+    pub(super) fn without_recipes(place: &Place<'_>, checkout: Checkout) -> Result<Site, Error> {
+        let root = checkout.root().ok_or(Error::NoWorkTree)?.to_owned();
+        let platform = host::platform(Path::new("/"))?.platform;
+        let folder = RecipeFolder::default();
         let store = Store::open(place.cache)?;
         let records = store.records(&platform)?;
         let image = checkout.project().platform(&platform).and_then(|config| config.image.clone());

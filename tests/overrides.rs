@@ -3,9 +3,9 @@
 mod world;
 
 use std::fs;
-use std::path::PathBuf;
 
 use world::World;
+use world::bundle::own;
 
 fn script(name: &str, needs: &str, more: &str) -> String {
     format!(
@@ -42,7 +42,8 @@ fn sources_alone_are_unpacked_and_patched() {
         text.replace("path = \"tree\"", "path = \"tree\"\npatches = [\"hi.patch\"]"),
     );
     let run = world.run("build --prepare-only libgreet").succeeds();
-    let folder = PathBuf::from(run.stdout.trim());
+    let folder = world.cache().join("prepared/libgreet-1.0");
+    assert!(run.stdout.ends_with("/prepared/libgreet-1.0\n"), "{}", run.stdout);
     assert!(fs::read_to_string(folder.join("greet.c")).unwrap().contains("\"hi\""));
     assert_eq!(run.stderr, "prepared the sources of 1 package\n");
     assert!(!world.cache().join("packages").join("x").exists());
@@ -67,15 +68,15 @@ fn working_copy_is_built_installed_marked_and_never_published() {
     world.write("extern-recipes/hello/recipe.toml", text.replace("grep 'from /", "grep 'copy from /"));
     let run = world.run_with(&["install", &option]).succeeds();
     assert!(run.stderr.contains("built here: hello, libgreet"), "{}", run.stderr);
-    let prefix = world.run("env --json").json()["prefix"].as_str().unwrap().to_owned();
-    let said = world.command(format!("{prefix}/bin/hello"), &world.root()).output().unwrap();
+    let hello = world.checkout().join(format!("extern/{}/bin/hello", own()));
+    let said = world.command(&hello, &world.root()).output().unwrap();
     assert!(String::from_utf8_lossy(&said.stdout).starts_with("from a copy from /"));
     // What was published is still the last whole build, and the next plain install takes the tag's packages again.
     world.git(&["checkout", "--quiet", "--", "."]);
     world.run("publish").succeeds();
     let run = world.run("install").succeeds();
     assert!(run.stderr.contains("installed deps-1"), "{}", run.stderr);
-    let said = world.command(format!("{prefix}/bin/hello"), &world.root()).output().unwrap();
+    let said = world.command(&hello, &world.root()).output().unwrap();
     assert!(String::from_utf8_lossy(&said.stdout).starts_with("hello from /"));
 }
 

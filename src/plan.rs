@@ -101,7 +101,7 @@ pub fn plan(recipes: &[(&Recipe, Ingredients)], orders: &Orders, known: &impl Kn
             }
         }
         for tool in &recipe.tools {
-            let key = keys.iter().find(|(name, _)| name.as_str() == tool).map(|(_, key)| *key);
+            let key = RecipeName::parse(tool).ok().and_then(|tool| keys.get(&tool).copied());
             if let Some(key) = key {
                 ingredients.add(format!("tool {tool}"), key.hex());
             }

@@ -3,7 +3,7 @@
 //! A file stays when size, inode and both times do (ctime cannot be set back, stat(2)). Does not know what is computed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub type Facts = BTreeMap<String, String>;
 pub struct Remembered {
     path: PathBuf,
     entries: RefCell<BTreeMap<String, Entry>>,
+    /// The entries that were compared with the files in this run: asked for every recipe, they are looked at once.
+    is_sure: RefCell<BTreeSet<String>>,
     is_changed: Cell<bool>,
 }
 
@@ -68,19 +70,27 @@ impl Remembered {
         let text = fs_err::read(&path).unwrap_or_default();
         let document: Option<Document> = serde_json::from_slice(&text).ok();
         let entries = document.filter(|document| document.format == FORMAT).map(|document| document.entries);
-        Remembered { path, entries: RefCell::new(entries.unwrap_or_default()), is_changed: Cell::new(false) }
+        Remembered {
+            path,
+            entries: RefCell::new(entries.unwrap_or_default()),
+            is_sure: RefCell::default(),
+            is_changed: Cell::new(false),
+        }
     }
 
     /// The facts under a name: those remembered while no file that they came from has changed, else computed.
     pub fn facts(&self, name: &str, compute: impl FnOnce(&mut Watch) -> Facts) -> Facts {
         if let Some(entry) = self.entries.borrow().get(name)
-            && entry.stamps.iter().all(|(path, stamp)| Stamp::of(path) == *stamp)
+            && (self.is_sure.borrow().contains(name)
+                || entry.stamps.iter().all(|(path, stamp)| Stamp::of(path) == *stamp))
         {
+            self.is_sure.borrow_mut().insert(name.to_owned());
             return entry.facts.clone();
         }
         let mut watch = Watch::default();
         let facts = compute(&mut watch);
         let entry = Entry { stamps: watch.stamps, facts: facts.clone() };
+        self.is_sure.borrow_mut().insert(name.to_owned());
         self.entries.borrow_mut().insert(name.to_owned(), entry);
         self.is_changed.set(true);
         facts

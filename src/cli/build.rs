@@ -118,9 +118,8 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.dry_run || arguments.explain {
-        for step in &outcome.plan.steps {
-            println!("{}", line(step));
-        }
+        let lines: String = outcome.plan.steps.iter().map(|step| line(step) + "\n").collect();
+        print!("{lines}");
     }
     eprintln!("{}", summary(&outcome, arguments.dry_run));
     Ok(ExitCode::SUCCESS)

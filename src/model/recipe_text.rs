@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::package::EntryPath;
 
 /// The most bytes of files that are kept.
-pub const MOST_BYTES: u64 = 4 << 20;
+pub const MOST_BYTES: u64 = 1 << 20;
 
 /// All files of a recipe's folder, in order of path.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -80,6 +80,15 @@ enum Beside {
 }
 
 fn beside(own: &Path, name: &str) -> Beside {
+    // Where no link is on the way nothing leads out: the name was checked for `..` when it was read.
+    let mut path = own.to_owned();
+    let is_plain = |part: &str| {
+        path.push(part);
+        fs_err::symlink_metadata(&path).is_ok_and(|facts| !facts.is_symlink())
+    };
+    if !name.contains("..") && name.split('/').all(is_plain) {
+        return Beside::Inside;
+    }
     let found = fs_err::canonicalize(own).and_then(|own| Ok((fs_err::canonicalize(own.join(name))?, own)));
     match found {
         Ok((path, own)) if path.starts_with(&own) && path != own => Beside::Inside,

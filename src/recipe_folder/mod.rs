@@ -8,7 +8,7 @@ mod order;
 mod providers;
 pub mod text;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +60,7 @@ pub struct UnknownRecipe {
 pub struct RecipeFolder {
     /// In dependency order, each with its folder.
     recipes: Vec<Recipe>,
-    folders: Vec<(RecipeName, PathBuf)>,
+    folders: BTreeMap<RecipeName, PathBuf>,
     shadowed: Vec<(String, PathBuf)>,
 }
 
@@ -103,10 +103,10 @@ impl RecipeFolder {
         if let Some((name, chosen, known)) = providers.wrong_choice() {
             return Err(Error::Choice { name, chosen, known });
         }
-        let (mut recipes, mut folders) = (Vec::new(), Vec::new());
+        let (mut recipes, mut folders) = (Vec::new(), BTreeMap::new());
         for file in files {
             let Some(recipe) = file.reading.recipe else { continue };
-            folders.push((recipe.name.clone(), file.own));
+            folders.insert(recipe.name.clone(), file.own);
             recipes.push(recipe);
         }
         let mut folder = RecipeFolder { recipes: order::in_order(recipes), folders, shadowed };
@@ -167,7 +167,7 @@ impl RecipeFolder {
 
     /// The recipes that a recipe is built after: its needs, and those of its tools that are recipes.
     pub fn before(&self, recipe: &Recipe) -> Vec<RecipeName> {
-        order::before(recipe, |name| self.recipes.iter().any(|known| known.name.as_str() == name))
+        order::before(recipe, |name| RecipeName::parse(name).is_ok_and(|name| self.folders.contains_key(&name)))
     }
 
     /// These recipes and all that they are built after, in the order in which they can be built.
@@ -190,8 +190,7 @@ impl RecipeFolder {
 
     /// The folder of one recipe, where its patches are.
     pub fn folder_of(&self, name: &RecipeName) -> &Path {
-        let found = self.folders.iter().find(|(known, _)| known == name);
-        found.map_or(Path::new(""), |(_, folder)| folder)
+        self.folders.get(name).map_or(Path::new(""), PathBuf::as_path)
     }
 
     fn unknown(&self, given: &RecipeName) -> UnknownRecipe {

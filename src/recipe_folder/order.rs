@@ -19,6 +19,10 @@ pub(super) fn before(recipe: &Recipe, is_recipe: impl Fn(&str) -> bool) -> Vec<R
 
 /// Notes each circle of needs once, at the first of its recipes by name.
 pub(super) fn note_circles(files: &mut [File]) {
+    let recipes: Vec<Recipe> = files.iter().filter_map(|file| file.reading.recipe.clone()).collect();
+    if order(&recipes).len() == recipes.len() {
+        return;
+    }
     let names: BTreeSet<String> = files.iter().map(|file| file.name.clone()).collect();
     let edges: BTreeMap<String, Vec<String>> = files
         .iter()
@@ -71,21 +75,34 @@ fn circle_from(start: &str, edges: &BTreeMap<String, Vec<String>>) -> Option<Vec
 
 /// Orders recipes without circles: of those whose needs all stand before, the first by name comes next.
 pub(super) fn in_order(recipes: Vec<Recipe>) -> Vec<Recipe> {
-    let names: BTreeSet<String> = recipes.iter().map(|recipe| recipe.name.as_str().to_owned()).collect();
-    let mut left: BTreeMap<RecipeName, Recipe> =
-        recipes.into_iter().map(|recipe| (recipe.name.clone(), recipe)).collect();
-    let mut done: Vec<Recipe> = Vec::new();
-    let mut ready_names: BTreeSet<RecipeName> = BTreeSet::new();
-    while !left.is_empty() {
-        let is_ready =
-            |recipe: &Recipe| before(recipe, |name| names.contains(name)).iter().all(|name| ready_names.contains(name));
-        let next = left.values().find(|recipe| is_ready(recipe)).map(|recipe| recipe.name.clone());
-        // Without a circle one is always ready; were there one, the rest would follow by name.
-        let Some(recipe) = next.or_else(|| left.keys().next().cloned()).and_then(|name| left.remove(&name)) else {
-            break;
-        };
-        ready_names.insert(recipe.name.clone());
-        done.push(recipe);
+    let places = order(&recipes);
+    let mut recipes: Vec<Option<Recipe>> = recipes.into_iter().map(Some).collect();
+    places.into_iter().filter_map(|place| recipes.get_mut(place).and_then(Option::take)).collect()
+}
+
+/// The places of recipes in the order in which they are built; those in circles are left out (Kahn 1962).
+fn order(recipes: &[Recipe]) -> Vec<usize> {
+    let by_name: BTreeMap<&str, usize> =
+        recipes.iter().enumerate().map(|(place, recipe)| (recipe.name.as_str(), place)).collect();
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); recipes.len()];
+    let mut missing: Vec<usize> = Vec::with_capacity(recipes.len());
+    for (place, recipe) in recipes.iter().enumerate() {
+        let before = before(recipe, |name| by_name.contains_key(name));
+        let before = before.iter().filter_map(|name| by_name.get(name.as_str()));
+        missing.push(before.map(|&need| users[need].push(place)).count());
+    }
+    let is_ready = |place: &usize| missing[*place] == 0;
+    let name = |place: usize| (recipes[place].name.as_str(), place);
+    let mut ready: BTreeSet<(&str, usize)> = (0..recipes.len()).filter(is_ready).map(name).collect();
+    let mut done = Vec::with_capacity(recipes.len());
+    while let Some((_, place)) = ready.pop_first() {
+        done.push(place);
+        for &user in &users[place] {
+            missing[user] -= 1;
+            if missing[user] == 0 {
+                ready.insert(name(user));
+            }
+        }
     }
     done
 }

@@ -2,6 +2,7 @@
 //!
 //! Changes nothing.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::builder::error::BuildError;
@@ -78,9 +79,10 @@ impl Site {
     /// # Errors
     /// [`BuildError::Io`] when a patch or a folder beside a recipe cannot be read.
     pub fn plan(&self, recipes: &[&Recipe], orders: &Orders, bundles: &Bundles<'_>) -> Result<BuildPlan, Error> {
+        let names: BTreeSet<&str> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
         let pairs = recipes
             .iter()
-            .map(|recipe| Ok((*recipe, self.ingredients(recipe, recipes)?)))
+            .map(|recipe| Ok((*recipe, self.ingredients(recipe, &names)?)))
             .collect::<Result<Vec<_>, BuildError>>()?;
         Ok(plan::plan(&pairs, orders, &Earlier { site: self, bundles }))
     }
@@ -105,8 +107,8 @@ impl Site {
         self.plan(recipes, orders, bundles)
     }
 
-    fn ingredients(&self, recipe: &Recipe, recipes: &[&Recipe]) -> Result<Ingredients, BuildError> {
-        let is_recipe = |tool: &&String| recipes.iter().any(|other| other.name.as_str() == tool.as_str());
+    fn ingredients(&self, recipe: &Recipe, names: &BTreeSet<&str>) -> Result<Ingredients, BuildError> {
+        let is_recipe = |tool: &&String| names.contains(tool.as_str());
         let recipe_tools: Vec<String> = recipe.tools.iter().filter(is_recipe).cloned().collect();
         let around = Around {
             platform: &self.platform,

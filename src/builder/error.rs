@@ -17,6 +17,12 @@ pub enum BuildError {
     /// A step or a test ended with an exit code other than 0.
     #[error("the step {step} of {name} ended with exit code {code}")]
     Step { name: RecipeName, step: String, code: i32, log: PathBuf, tail: Vec<String> },
+    /// A step wrote a log larger than `limit` bytes.
+    #[error("the step {step} of {name} wrote more than {limit} bytes")]
+    LogTooLarge { name: RecipeName, step: String, limit: u64, log: PathBuf, tail: Vec<String> },
+    /// A step had more processes than `limit` at once.
+    #[error("the step {step} of {name} had more than {limit} processes")]
+    TooManyProcesses { name: RecipeName, step: String, limit: usize, log: PathBuf, tail: Vec<String> },
     /// The user stopped the build.
     #[error("the build was stopped")]
     Interrupted,

@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::builder::error::BuildError;
 use crate::builder::package::tail_of;
-use crate::builder::sandbox::{Sandbox, SandboxedStep};
+use crate::builder::sandbox::{MOST_PROCESSES, Sandbox, SandboxedStep, TOO_MANY_PROCESSES};
 use crate::model::event::{Event, Tell};
 use crate::model::recipe::RecipeName;
+
+/// The largest log of a package, in bytes: what writes more goes round in a circle.
+const LARGEST_LOG: u64 = 256 << 20;
 
 /// How often a silent step is said to be alive.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -69,21 +72,21 @@ impl<'a> Runner<'a> {
             self.jobserver.configure_make(command);
         };
         let child = self.sandbox.start(step, file, &mut configure).map_err(doing("start a step"))?;
-        let code = self.wait(child, name, step_name).map_err(doing("wait for a step"))?;
+        let end = self.wait(child, name, step_name, log).map_err(doing("wait for a step"))?;
         let seconds = started.elapsed().as_secs();
-        match code {
-            None => Err(BuildError::Interrupted),
-            Some(0) => {
-                (self.tell)(Event::StepFinished { name: name.clone(), step: step_name.to_owned(), seconds });
+        let (log, tail) = (log.to_owned(), || tail_of(log, 25));
+        let (name, step) = (name.clone(), step_name.to_owned());
+        match end {
+            End::Stopped => Err(BuildError::Interrupted),
+            End::LogTooLarge => Err(BuildError::LogTooLarge { name, step, limit: LARGEST_LOG, log, tail: tail() }),
+            End::Code(TOO_MANY_PROCESSES) => {
+                Err(BuildError::TooManyProcesses { name, step, limit: MOST_PROCESSES, log, tail: tail() })
+            }
+            End::Code(0) => {
+                (self.tell)(Event::StepFinished { name, step, seconds });
                 Ok(())
             }
-            Some(code) => Err(BuildError::Step {
-                name: name.clone(),
-                step: step_name.to_owned(),
-                code,
-                log: log.to_owned(),
-                tail: tail_of(log, 25),
-            }),
+            End::Code(code) => Err(BuildError::Step { name, step, code, log, tail: tail() }),
         }
     }
 
@@ -96,19 +99,20 @@ impl<'a> Runner<'a> {
         child.wait().map(|_| ())
     }
 
-    /// The exit code; `None` when the user stopped the build and the step was ended.
-    fn wait(&self, mut child: Child, name: &RecipeName, step: &str) -> io::Result<Option<i32>> {
+    /// Waits for the end of a step, and brings it about where it must be.
+    fn wait(&self, mut child: Child, name: &RecipeName, step: &str, log: &Path) -> io::Result<End> {
         let started = Instant::now();
         let (mut pause, mut beat) = (Duration::from_millis(2), HEARTBEAT);
         loop {
             if let Some(status) = child.try_wait()? {
-                return Ok(Some(status.code().unwrap_or(255)));
+                return Ok(End::Code(status.code().unwrap_or(255)));
             }
-            if self.is_stopped() {
+            let is_too_large = fs_err::metadata(log).is_ok_and(|facts| facts.len() > LARGEST_LOG);
+            if is_too_large || self.is_stopped() {
                 // The lifeline: its end tells the far side to take everything down.
                 drop(child.stdin.take());
                 child.wait()?;
-                return Ok(None);
+                return Ok(if is_too_large { End::LogTooLarge } else { End::Stopped });
             }
             if started.elapsed() > beat {
                 beat += HEARTBEAT;
@@ -119,4 +123,12 @@ impl<'a> Runner<'a> {
             pause = (pause * 2).min(Duration::from_millis(50));
         }
     }
+}
+
+/// How a step ended.
+enum End {
+    Code(i32),
+    /// The user stopped the build.
+    Stopped,
+    LogTooLarge,
 }

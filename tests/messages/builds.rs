@@ -64,6 +64,20 @@ pub fn build() -> Vec<Told> {
             log: path("/home/ada/.cache/tagalong/logs/hdf5.log"),
             tail: vec!["H5.c:12: error: expected `;`".to_owned(), "make: *** [all] Error 2".to_owned()],
         },
+        BuildError::LogTooLarge {
+            name: hdf5(),
+            step: "configure".to_owned(),
+            limit: 256 << 20,
+            log: path("/home/ada/.cache/tagalong/logs/hdf5.log"),
+            tail: vec!["again".to_owned(), "again".to_owned()],
+        },
+        BuildError::TooManyProcesses {
+            name: hdf5(),
+            step: "build".to_owned(),
+            limit: 4096,
+            log: path("/home/ada/.cache/tagalong/logs/hdf5.log"),
+            tail: vec!["sh: 1: Cannot fork".to_owned()],
+        },
         BuildError::Interrupted,
         BuildError::ShellEnded { name: hdf5() },
         BuildError::MissingTools {

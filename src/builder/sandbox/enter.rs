@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use rustix::fs::StatVfsMountFlags;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 
-use super::{Bind, Level, SandboxedStep};
+use super::{Bind, Level, MOST_PROCESSES, SandboxedStep, TOO_MANY_PROCESSES};
 
 /// The folders of the base system that every step sees, read-only.
 const BASE: [&str; 8] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc"];
@@ -51,10 +51,14 @@ pub fn enter(step: &SandboxedStep) -> Result<u8, EnterError> {
             command.process_group(0);
         }
     }
+    let others = processes();
     let mut child = command.spawn().map_err(|source| EnterError { doing: "start", path: program.into(), source })?;
     let group = rustix::process::Pid::from_child(&child);
     if !step.is_interactive {
         std::thread::spawn(move || die_with_parent(group));
+        if step.level.has_own_root() {
+            std::thread::spawn(move || die_of_too_many(others + MOST_PROCESSES));
+        }
     }
     let status = child.wait().map_err(|source| EnterError { doing: "wait for", path: program.into(), source })?;
     if step.level == Level::Host && !step.is_interactive {
@@ -73,6 +77,21 @@ fn die_with_parent(group: rustix::process::Pid) {
     // The group may be gone already.
     let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     std::process::exit(137);
+}
+
+/// Ends all when there are more processes than that: this is the first one of its namespace.
+fn die_of_too_many(most: usize) {
+    while processes() <= most {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    std::process::exit(TOO_MANY_PROCESSES);
+}
+
+/// How many processes `/proc` shows.
+fn processes() -> usize {
+    let is_process = |name: &std::ffi::OsStr| name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+    let entries = fs_err::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter(|entry| is_process(&entry.file_name())).count()
 }
 
 fn make_root(step: &SandboxedStep) -> Result<(), EnterError> {

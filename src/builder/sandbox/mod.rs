@@ -29,6 +29,12 @@ pub enum Level {
     Host,
 }
 
+/// The most processes that a step in a sandbox may have at once.
+pub const MOST_PROCESSES: usize = 4096;
+
+/// The exit code of a step that had more; no program's own (sh(1) ends at 128 + 64).
+pub const TOO_MANY_PROCESSES: i32 = 249;
+
 impl Level {
     /// The name in records and messages.
     pub fn name(self) -> &'static str {

@@ -74,6 +74,19 @@ impl From<BuildError> for Failure {
                     .next(format!("`tagalong build --shell {name}` opens a shell where it is built"))
                     .next(format!("`tagalong build --keep {name}` keeps its work folder"))
             }
+            BuildError::LogTooLarge { name, step, limit, log, tail } => Failure::new(
+                Code::BuildStep,
+                format!("the step `{step}` of {name} was ended: its log grew without end"),
+            )
+            .report(tail.join("\n"))
+            .why(format!("it wrote more than {} MiB into `{}`", limit >> 20, log.display()))
+            .next("mend the loop that the last lines show, or let the step write less"),
+            BuildError::TooManyProcesses { name, step, limit, log, tail } => {
+                Failure::new(Code::BuildStep, format!("the step `{step}` of {name} was ended: it forked without end"))
+                    .report(tail.join("\n"))
+                    .why(format!("it had more than {limit} processes at once; the log is `{}`", log.display()))
+                    .next(format!("`tagalong build --shell {name}` opens a shell where it is built"))
+            }
             BuildError::Interrupted => Failure::new(Code::BuildStep, "the build was stopped")
                 .why("a signal asked for it, as Ctrl-C does")
                 .next("run the same command again; finished packages are kept"),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors; imports go down, or stay inside a room.
-const FLOORS: [(&str, u8); 28] = [
+const FLOORS: [(&str, u8); 29] = [
     ("model", 0),
     ("nearest", 1),
     ("toml_file", 1),
@@ -29,6 +29,7 @@ const FLOORS: [(&str, u8); 28] = [
     ("prefix_dir", 2),
     ("sources", 2),
     ("recipe_folder", 2),
+    ("tree", 2),
     ("builder", 2),
     ("search", 2),
     ("signing", 2),
@@ -55,7 +56,7 @@ const DOORS: [(&str, &[&str]); 23] = [
     ("reqwest", &["http"]),
     ("rustls", &["http"]),
     // System calls without a safe wrapper in std; each room its own few.
-    ("rustix", &["archive", "builder", "checkout", "host", "lock", "prefix_dir", "rewrite", "store"]),
+    ("rustix", &["archive", "builder", "checkout", "host", "lock", "prefix_dir", "rewrite", "store", "tree"]),
     ("sha2", &["model"]),
     ("signal_hook", &["cli"]),
     ("spdx", &["recipe_file"]),

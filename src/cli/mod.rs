@@ -19,6 +19,7 @@ pub mod prefix;
 pub mod print;
 pub mod publish;
 pub mod recipe;
+pub mod relocate;
 pub mod resolve;
 pub mod run;
 pub mod sandbox;
@@ -60,6 +61,7 @@ enum Verb {
     Status(status::Arguments),
     Build(build::Arguments),
     Publish(publish::Arguments),
+    Relocate(relocate::Arguments),
     Elf(elf::Arguments),
     Audit(audit::Arguments),
     Diff(diff::Arguments),
@@ -93,6 +95,7 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Status(arguments) => status::run(arguments, settings),
         Verb::Build(arguments) => build::run(arguments, settings),
         Verb::Publish(arguments) => publish::run(arguments, settings),
+        Verb::Relocate(arguments) => relocate::run(arguments, settings),
         Verb::Elf(arguments) => elf::run(arguments, settings),
         Verb::Audit(arguments) => audit::run(arguments, settings),
         Verb::Diff(arguments) => diff::run(arguments, settings),

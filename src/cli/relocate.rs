@@ -310,6 +310,7 @@ fn left_json(left: &Left) -> Value {
         Why::NotLoaded { room, needed } => ("not-loaded", Some(room), Some(needed)),
         Why::Marshal { .. } => ("marshal", None, None),
         Why::Tells => ("tells", None, None),
+        Why::Stopped { .. } => ("stopped", None, None),
     };
     let level = if left.why.is_note() { "note" } else { "stuck" };
     json!({ "path": left.path, "offset": left.offset, "level": level, "why": name, "room": room, "needed": needed,

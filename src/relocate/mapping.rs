@@ -201,9 +201,13 @@ fn start_of(before: &[u8]) -> Start {
     let clean = |kept: usize| Start::Clean { slashes: u32::try_from(run.saturating_sub(kept)).unwrap_or(0) };
     match head {
         [] => clean(0),
-        // `http:/` and the path's own slash: its first name is a host. `file:///p` has none.
-        [.., before, b':'] if before.is_ascii_alphanumeric() && run == 1 => Start::Other,
-        [.., before, b':'] if before.is_ascii_alphanumeric() => clean(2),
+        [.., b':'] if run > 0 => match Scheme::before(head) {
+            // `http:/` and the path's own slash: its first name is a host. `file:///p` has none.
+            Scheme::Known if run == 1 => Start::Other,
+            Scheme::Known => clean(2),
+            Scheme::Possible if run == 1 => Start::Joined { slashes: 1 },
+            Scheme::Possible | Scheme::Path => clean(0),
+        },
         [.., b'\\', b'n' | b't' | b'r'] => clean(0),
         [.., last] if !is_name(*last, head) => clean(0),
         _ if is_option(head) => clean(0),
@@ -214,6 +218,36 @@ fn start_of(before: &[u8]) -> Start {
             }
             // A padded prefix behind a word is still one.
             Start::Joined { slashes: u32::try_from(run).unwrap_or(0) }
+        }
+    }
+}
+
+/// What a colon before slashes may be.
+enum Scheme {
+    /// That of an address: `https:`.
+    Known,
+    /// A word that may be one, or `name:/path` with padding.
+    Possible,
+    /// That of a list of paths.
+    Path,
+}
+
+impl Scheme {
+    fn before(head: &[u8]) -> Scheme {
+        const KNOWN: [&str; 16] = [
+            "file", "http", "https", "ftp", "ftps", "sftp", "ssh", "git", "svn", "rsync", "s3", "oci", "ws", "wss",
+            "nfs", "smb",
+        ];
+        let word = &head[..head.len() - 1];
+        let start = word.iter().rev().take(BEFORE).take_while(|byte| is_in_word(**byte)).count();
+        let word = &word[word.len() - start..];
+        // `git+https`.
+        let last = word.rsplit(|byte| *byte == b'+').next().unwrap_or_default();
+        match word {
+            [] => Scheme::Path,
+            word if word.contains(&b'/') => Scheme::Path,
+            _ if KNOWN.iter().any(|known| last.eq_ignore_ascii_case(known.as_bytes())) => Scheme::Known,
+            _ => Scheme::Possible,
         }
     }
 }
@@ -282,7 +316,7 @@ mod tests {
     #[test]
     fn path_is_replaced_only_as_whole_names() {
         let mapping = mapping(&[("/p/store", "/n")]);
-        let table: [(&str, &str); 26] = [
+        let table: [(&str, &str); 28] = [
             ("/p/store", "/n"),
             ("/p/store/lib", "/n/lib"),
             ("/p/store-old /p/store_1 /p/stores", "/p/store-old /p/store_1 /p/stores"),
@@ -293,6 +327,8 @@ mod tests {
             ("a-L/p/store", "a-L/p/store"),
             ("-Wl,-rpath,/p/store:/p/store", "-Wl,-rpath,/n:/n"),
             ("file:///p/store http://p/store", "file:///n http://p/store"),
+            ("git+ssh://p/store vfs://p/store", "git+ssh://p/store vfs://p/store"),
+            ("a/b://p/store:///p/store", "a/b://n:///n"),
             ("//p/store", "//n"),
             ("$(DESTDIR)/p/store", "$(DESTDIR)/n"),
             ("%2F /p/store%2Flib /p/store%20x", "%2F /n%2Flib /p/store%20x"),

@@ -49,8 +49,7 @@ fn set_times(path: &Path, facts: &Metadata) -> io::Result<()> {
 }
 
 fn carry_attributes(old: &Path, new: &Path) -> io::Result<()> {
-    let nothing: &mut [u8] = &mut [];
-    let size = match rustix::fs::llistxattr(old, nothing) {
+    let size = match rustix::fs::llistxattr_query(old) {
         // Most files have none.
         Ok(0) | Err(Errno::NOTSUP) => return Ok(()),
         Ok(size) => size,
@@ -59,8 +58,7 @@ fn carry_attributes(old: &Path, new: &Path) -> io::Result<()> {
     let mut names = vec![0; size];
     let size = rustix::fs::llistxattr(old, &mut names)?;
     for name in names[..size].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let nothing: &mut [u8] = &mut [];
-        let mut value = vec![0; rustix::fs::lgetxattr(old, name, nothing)?];
+        let mut value = vec![0; rustix::fs::lgetxattr_query(old, name)?];
         let size = rustix::fs::lgetxattr(old, name, &mut value)?;
         match rustix::fs::lsetxattr(new, name, &value[..size], XattrFlags::empty()) {
             // Labels of security modules are set by the system itself; others may not.

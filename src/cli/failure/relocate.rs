@@ -1,7 +1,8 @@
 //! Words for `tagalong relocate`, and for the places that stay as they are.
 
-use crate::cli::failure::{Code, Failure, list};
+use crate::cli::failure::{Code, Failure, list, on_one_line};
 use crate::cli::talk::grouped;
+use crate::flow::relocate::verify::Stopped;
 use crate::flow::relocate::{Error, Left, Outcome, Why};
 use crate::relocate::mapping::MappingFault;
 use crate::tree::TreeError;
@@ -62,6 +63,8 @@ impl From<Error> for Failure {
                     .why(format!("it names {}", list(&quoted(&prefixes))))
                     .next("name each with `--from` and `--to`; the tree is searched then")
             }
+            Error::Stopped { dir, files } => stopped(&dir, &files),
+            Error::Audit(error) => error.into(),
             Error::NotProved { file, offset } => {
                 let at = offset.map_or(String::new(), |offset| format!(" at byte {}", grouped(offset)));
                 Failure::new(Code::Verification, format!("`{file}` would not be right in the new tree"))
@@ -123,6 +126,22 @@ fn refused(outcome: &Outcome) -> Failure {
     failure.next("`--leave` changes everything else and leaves these; nothing was changed now")
 }
 
+fn stopped(dir: &std::path::Path, files: &[Stopped]) -> Failure {
+    let mut report: Vec<String> =
+        files.iter().take(SHOWN).map(|one| on_one_line(&format!("{}: {}", one.file, one.what))).collect();
+    if files.len() > SHOWN {
+        report.push(format!("and {} more", grouped(files.len() - SHOWN)));
+    }
+    let count = match files.len() {
+        1 => "a file".to_owned(),
+        count => format!("{} files", grouped(count)),
+    };
+    Failure::new(Code::Verification, format!("{count} of `{}` would load no more after the move", dir.display()))
+        .report(report.join("\n"))
+        .why("the audit looked at the new tree as a loader does; it found what they need before")
+        .next("`--dry-run` shows each edit; `--leave` moves the tree all the same; nothing was changed now")
+}
+
 /// A place that stays, as one line.
 pub fn line(left: &Left) -> String {
     match left.offset {
@@ -151,6 +170,7 @@ pub fn why(why: &Why) -> String {
             format!("it is debug information with room for {room} bytes, the new prefix has {needed}")
         }
         Why::Marshal { fault } => format!("it was changed as other data is: {fault}"),
+        Why::Stopped { what } => format!("the loader stops at it: {what}"),
         Why::Tells => "it only tells where the tree was made".to_owned(),
     }
 }

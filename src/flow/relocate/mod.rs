@@ -11,10 +11,13 @@ mod proof;
 mod recorded;
 mod relative;
 mod signs;
+pub mod verify;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use crate::flow::audit;
+use crate::flow::relocate::verify::Stopped;
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::prefix_dir::{PrefixDir, PrefixDirError};
@@ -140,12 +143,17 @@ pub enum Why {
     Marshal { fault: PycFault },
     /// It only tells where the tree was made.
     Tells,
+    /// The loader would stop at this file in the new tree.
+    Stopped { what: String },
 }
 
 impl Why {
     /// Whether the tree works all the same.
     pub fn is_note(&self) -> bool {
-        !matches!(self, Why::TooShort { .. } | Why::Elf { .. } | Why::Head { .. } | Why::NotRelative)
+        !matches!(
+            self,
+            Why::TooShort { .. } | Why::Elf { .. } | Why::Head { .. } | Why::NotRelative | Why::Stopped { .. }
+        )
     }
 }
 
@@ -172,7 +180,7 @@ pub fn relocate(options: &Options, tell: Tell) -> Result<Outcome, Error> {
         tell(Event::Note { text });
     }
     let plan = plan::plan(options, &tree, search)?;
-    let outcome = Outcome {
+    let mut outcome = Outcome {
         dir: tree.root.clone(),
         pairs: plan.mapping.pairs().to_vec(),
         is_relative: matches!(options.aim, Aim::Relative(_)),
@@ -191,6 +199,12 @@ pub fn relocate(options: &Options, tell: Tell) -> Result<Outcome, Error> {
         let stage = Stage { tree: &tree, mapping: &plan.mapping, folder: staging.path(), jobs: options.jobs };
         stage.build(|place| plan.content(options, &tree, place))?;
         let proved = proof::prove(options, &stage, &plan)?;
+        let stopped = verify::verify(options, &stage, &plan, tell)?;
+        if options.rest == Rest::Refuse && !stopped.is_empty() {
+            return Err(Error::Stopped { dir: tree.root.clone(), files: stopped });
+        }
+        let left = |one: Stopped| Left { path: one.file, offset: None, why: Why::Stopped { what: one.what } };
+        outcome.left.extend(stopped.into_iter().map(left));
         staging.take_place()?;
         proved.record(options, &tree)?;
     } else if options.record.is_some() {
@@ -285,4 +299,10 @@ pub enum Error {
     /// The new tree still holds the old prefix where it should not.
     #[error("{file} would still hold the old prefix")]
     NotProved { file: String, offset: Option<u64> },
+    /// Programs and libraries would load no more.
+    #[error("{} files of {} would load no more", files.len(), dir.display())]
+    Stopped { dir: PathBuf, files: Vec<Stopped> },
+    /// The audit could not be made.
+    #[error(transparent)]
+    Audit(#[from] audit::Error),
 }

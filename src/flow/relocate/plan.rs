@@ -24,6 +24,8 @@ pub struct Search {
     pub scanned: BTreeMap<usize, Scanned>,
     /// How files are changed, where somebody else says so.
     pub ways: HashMap<usize, Way>,
+    /// Every ELF file of the tree.
+    pub elves: Vec<usize>,
     pub is_recorded: bool,
 }
 
@@ -32,6 +34,8 @@ pub struct Plan {
     pub mapping: Mapping,
     pub files: BTreeMap<usize, Planned>,
     pub left: Vec<Left>,
+    /// Every ELF file of the tree.
+    pub elves: Vec<usize>,
 }
 
 /// What becomes of one path.
@@ -84,13 +88,14 @@ pub fn search(options: &Options, tree: &Tree, mapping: Mapping) -> Result<Search
             || one.has_compressed
             || matches!(one.kind, Kind::Compressed(_))
     };
+    let elves = files.iter().zip(&all).filter(|(_, one)| one.kind == Kind::Elf).map(|(place, _)| *place).collect();
     let scanned = files.into_iter().zip(all).filter(|(_, one)| is_of_note(one)).collect();
-    Ok(Search { mapping, scanned, ways: ways.unwrap_or_default(), is_recorded: false })
+    Ok(Search { mapping, scanned, ways: ways.unwrap_or_default(), elves, is_recorded: false })
 }
 
 /// Plans the whole tree.
 pub fn plan(options: &Options, tree: &Tree, search: Search) -> Result<Plan, Error> {
-    let Search { mapping, scanned, ways, is_recorded } = search;
+    let Search { mapping, scanned, ways, elves, is_recorded } = search;
     let scanned: Vec<(usize, std::sync::Mutex<Option<Scanned>>)> =
         scanned.into_iter().map(|(place, one)| (place, std::sync::Mutex::new(Some(one)))).collect();
     let planned = in_parallel(scanned.len(), options.jobs, |(): &mut (), at| {
@@ -100,7 +105,7 @@ pub fn plan(options: &Options, tree: &Tree, search: Search) -> Result<Plan, Erro
         let file = File { options, mapping: &mapping, tree, place: *place, way: ways.get(place).copied() };
         Ok::<_, Error>(one.map(|one| file.plan(one)).transpose()?.unwrap_or_default())
     })?;
-    let mut plan = Plan { files: BTreeMap::new(), left: Vec::new(), mapping: mapping.clone() };
+    let mut plan = Plan { files: BTreeMap::new(), left: Vec::new(), mapping: mapping.clone(), elves };
     for ((place, _), (file, left)) in scanned.iter().zip(planned) {
         plan.files.extend(file.map(|file| (*place, file)));
         plan.left.extend(left);

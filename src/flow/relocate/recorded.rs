@@ -15,7 +15,7 @@ use crate::model::digest::{Digest, DigestingReader};
 use crate::relocate::kind::Kind;
 use crate::relocate::mapping::{Found, Hit, Mapping, Pair};
 use crate::relocate::record::{LARGEST, Record, RecordedFile, Way, unescape};
-use crate::tree::{NodeKind, Scanned, Tree, TreeError, in_parallel};
+use crate::tree::{NodeKind, Scanned, Tree, TreeError, in_parallel, read_head};
 
 /// Reads a record.
 ///
@@ -60,7 +60,19 @@ pub fn search(record: &Record, path: &Path, new: &[u8], options: &Options, tree:
     })?;
     let ways = record.files.iter().zip(&all).map(|(file, (place, _))| (*place, file.way)).collect();
     let scanned: BTreeMap<usize, Scanned> = all.into_iter().filter_map(|(place, one)| Some((place, one?))).collect();
-    Ok(Search { mapping, scanned, ways, is_recorded: true })
+    let elves = elves(options, tree)?;
+    Ok(Search { mapping, scanned, ways, elves, is_recorded: true })
+}
+
+/// The ELF files, by their first bytes.
+fn elves(options: &Options, tree: &Tree) -> Result<Vec<usize>, Error> {
+    let files: Vec<usize> = (0..tree.nodes.len()).filter(|at| tree.nodes[*at].is_first_name()).collect();
+    let is_elf = in_parallel(files.len(), options.jobs, |(): &mut (), at| {
+        let full = tree.full(&tree.nodes[files[at]]);
+        let failed = |source| TreeError::File { doing: "looking at a file", path: full.clone(), source };
+        Ok::<_, Error>(Kind::of(&read_head(&full, 16).map_err(failed)?) == Kind::Elf)
+    })?;
+    Ok(files.into_iter().zip(is_elf).filter(|(_, is_elf)| *is_elf).map(|(place, _)| place).collect())
 }
 
 /// A file as it was recorded; `None` when it is another one now.

@@ -246,7 +246,7 @@ mod tests {
             ("x=\"/p/lib /p\"", format!("x=\"{v}/lib {v}\"")),
             ("x='/p/lib'", format!("x=''\"{v}\"'/lib'")),
             ("# it's /p\ny=/p", format!("# it's {v}\ny=\"{v}\"")),
-            ("echo \"$(ls /p \"/p\")/p\" /p", format!("echo \"$(ls \"{v}\" \"{v}\")/p\" \"{v}\"")),
+            ("echo \"$(ls /p \"/p\")/p\" /p", format!("echo \"$(ls \"{v}\" \"{v}\"){v}\" \"{v}\"")),
             ("echo \\' /p", format!("echo \\' \"{v}\"")),
             ("cat <<EOF\nit's /p\nEOF\nx=/p", format!("cat <<EOF\nit's {v}\nEOF\nx=\"{v}\"")),
             ("cat <<-A; cat <<B\n/p\n\tA\n\"/p\"\nB\n/p", format!("cat <<-A; cat <<B\n{v}\n\tA\n\"{v}\"\nB\n\"{v}\"")),

@@ -1,0 +1,139 @@
+//! Asks the audit whether the programs of the new tree load at their new place, before it takes the old one's.
+//!
+//! What stopped them at the old place already is no fault of the move. How a loader searches knows `audit/`.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::mem::discriminant;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::audit::problem::{Problem, Remark};
+use crate::flow::audit::placed::Placed;
+use crate::flow::relocate::plan::{Edit, Plan};
+use crate::flow::relocate::{Aim, Error, Options};
+use crate::model::event::{Event, Tell};
+use crate::report::audit_words;
+use crate::tree::{NodeKind, Stage};
+
+/// Where no tree is: one that finds itself must load there too.
+const ANYWHERE: &str = "/tagalong-nowhere/in/particular";
+
+/// A file that would not load any more, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    pub file: String,
+    pub what: String,
+}
+
+/// Judges the new tree.
+///
+/// # Errors
+/// [`Error::Audit`] when it cannot be judged.
+pub fn verify(options: &Options, stage: &Stage<'_>, plan: &Plan, tell: Tell) -> Result<Vec<Stopped>, Error> {
+    if plan.elves.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = Names::of(stage, plan);
+    let pairs = plan.mapping.pairs();
+    let own = place(stage.tree.root.as_os_str().as_bytes());
+    let mut news: Vec<String> = match options.aim {
+        Aim::Relative(_) => vec![ANYWHERE.to_owned()],
+        _ => pairs.iter().filter_map(|pair| place(&pair.new)).chain(own.clone()).collect(),
+    };
+    news.dedup();
+    // The tree belongs to one of these places; what stops it there stops it at each.
+    let mut stopped: Option<Vec<Remark>> = None;
+    for new in &news {
+        let remarks = names.at(stage.folder, new, options)?;
+        stopped = Some(match stopped {
+            None => remarks,
+            Some(known) => known.into_iter().filter(|one| remarks.iter().any(|other| is_same(one, other))).collect(),
+        });
+        if stopped.as_ref().is_none_or(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
+    }
+    let stopped = stopped.unwrap_or_default();
+    let olds: Vec<String> = pairs.iter().filter_map(|pair| place(&pair.old)).collect();
+    let mut before = Vec::new();
+    for old in &olds {
+        before.extend(names.at(&stage.tree.root, old, options)?);
+    }
+    // A tree made for a token loads nowhere before it is relocated: nobody knows what it lacked.
+    let (known, new): (Vec<Remark>, Vec<Remark>) =
+        stopped.into_iter().partition(|one| olds.is_empty() || before.iter().any(|other| is_same(one, other)));
+    if let Some(first) = known.first() {
+        let text = format!(
+            "{} would not load now as before: {}; `tagalong audit` tells more",
+            names_of(&known),
+            audit_words::of(first).what
+        );
+        tell(Event::Note { text });
+    }
+    let stopped = |remark: &Remark| Stopped { file: remark.file.clone(), what: audit_words::of(remark).what };
+    Ok(new.iter().map(stopped).collect())
+}
+
+fn names_of(remarks: &[Remark]) -> String {
+    let files: HashSet<&str> = remarks.iter().map(|remark| remark.file.as_str()).collect();
+    match (files.len(), remarks.first()) {
+        (1, Some(first)) => first.file.clone(),
+        (count, _) => format!("{count} files"),
+    }
+}
+
+/// Whether two remarks blame the same thing; where it was found may differ.
+fn is_same(one: &Remark, other: &Remark) -> bool {
+    fn of(problem: &Problem) -> Option<&str> {
+        match problem {
+            Problem::Missing { library } | Problem::Luck { library, .. } | Problem::NotALibrary { library, .. } => {
+                Some(library)
+            }
+            Problem::VersionMissing { version, .. } => Some(version),
+            Problem::SymbolMissing { symbol, .. } => Some(symbol),
+            _ => None,
+        }
+    }
+    let is_library = |problem: &Problem| {
+        matches!(problem, Problem::Missing { .. } | Problem::Luck { .. } | Problem::NotALibrary { .. })
+    };
+    let (a, b) = (&one.problem, &other.problem);
+    let is_one_kind = discriminant(a) == discriminant(b) || is_library(a) && is_library(b);
+    one.file == other.file && is_one_kind && of(a) == of(b)
+}
+
+/// A prefix as a place for a loader, links above it followed; `None` for a token.
+fn place(prefix: &[u8]) -> Option<String> {
+    let path = Path::new(OsStr::from_bytes(prefix));
+    if !path.is_absolute() {
+        return None;
+    }
+    let there = path.ancestors().skip(1).find_map(|above| fs_err::canonicalize(above).ok())?;
+    let depth = path.ancestors().skip(1).position(|above| above.exists())?;
+    let below: PathBuf = path.components().rev().take(depth + 1).collect::<Vec<_>>().into_iter().rev().collect();
+    there.join(below).into_os_string().into_string().ok()
+}
+
+/// The names of a tree, as far as they are text: a loader is told no others.
+struct Names {
+    paths: Vec<String>,
+    elves: Vec<String>,
+}
+
+impl Names {
+    fn of(stage: &Stage<'_>, plan: &Plan) -> Names {
+        let text = |path: &Vec<u8>| String::from_utf8(path.clone()).ok();
+        let nodes = &stage.tree.nodes;
+        let is_named = |kind: &NodeKind| matches!(kind, NodeKind::File { .. } | NodeKind::Link { .. });
+        let paths = nodes.iter().filter(|node| is_named(&node.kind)).filter_map(|node| text(&node.path));
+        let is_there = |place: &&usize| !matches!(plan.files.get(place).map(|file| &file.edit), Some(Edit::Gone));
+        let elves = plan.elves.iter().filter(is_there).filter_map(|place| text(&nodes[*place].path));
+        Names { paths: paths.collect(), elves: elves.collect() }
+    }
+
+    fn at(&self, root: &Path, place: &str, options: &Options) -> Result<Vec<Remark>, Error> {
+        let placed = Placed { root, place, paths: &self.paths, elves: &self.elves, jobs: options.jobs };
+        Ok(placed.stops()?)
+    }
+}

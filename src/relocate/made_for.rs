@@ -25,6 +25,8 @@ pub enum Sign {
     Conda,
     /// `bin/activate` or `pyvenv.cfg` of a virtual environment.
     Virtualenv,
+    /// `location` of a HashDist artifact.
+    HashDist,
     /// A token that only packing tools write.
     Token,
     /// `#!` lines that name programs of the tree.
@@ -66,6 +68,16 @@ impl Conda {
             Some((one._path, (placeholder.into_bytes(), one.file_mode.unwrap_or(FileMode::Text))))
         };
         Some(Conda { files: paths.paths.into_iter().filter_map(file).collect() })
+    }
+
+    /// Reads one file of `conda-meta/`, where an environment keeps what was said of an installed package.
+    pub fn of_conda_meta(json: &[u8]) -> Option<Conda> {
+        #[derive(Deserialize)]
+        struct Meta {
+            paths_data: serde_json::Value,
+        }
+        let meta: Meta = serde_json::from_slice(json).ok()?;
+        Conda::of_paths_json(meta.paths_data.to_string().as_bytes())
     }
 
     /// Reads `info/has_prefix`: lines `placeholder mode path`, each perhaps in quotes, or only a path.
@@ -143,6 +155,13 @@ pub fn of_interpreter(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     is_prefix(prefix).then(|| (prefix.to_vec(), path[at + 1..].to_vec()))
 }
 
+/// What the file `location` of a HashDist artifact says: the folder that it was built in.
+pub fn of_location(text: &[u8]) -> Option<Vec<u8>> {
+    let line = text.split(|byte| *byte == b'\n').next()?.trim_ascii();
+    let line = if line.len() > 1 { line.strip_suffix(b"/").unwrap_or(line) } else { line };
+    is_prefix(line).then(|| line.to_vec())
+}
+
 /// The prefix of a pkg-config file.
 pub fn of_pkg_config(text: &[u8]) -> Option<Vec<u8>> {
     let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
@@ -175,6 +194,8 @@ mod tests {
         let conda = Conda::of_paths_json(json).unwrap();
         assert_eq!(conda.placeholders(), [b"/h/_placehold".to_vec()]);
         assert_eq!(conda.files["bin/x"].1, FileMode::Binary);
+        let meta = [br#"{"name": "x", "paths_data": "#.as_slice(), json, b"}"].concat();
+        assert_eq!(Conda::of_conda_meta(&meta), Some(conda));
         let conda = Conda::of_has_prefix(b"\"/h/_placehold\" text \"share/a b\"\nbin/old\n");
         assert_eq!(conda.files["share/a b"], (b"/h/_placehold".to_vec(), FileMode::Text));
         assert_eq!(conda.files["bin/old"], (OLD_CONDA.to_vec(), FileMode::Text));
@@ -186,6 +207,8 @@ mod tests {
         assert_eq!(of_activate(b"VIRTUAL_ENV='/v/e f'").unwrap(), b"/v/e f");
         assert_eq!(of_activate(b"VIRTUAL_ENV=$(cygpath x)"), None);
         assert_eq!(of_pyvenv(b"home = /usr/bin\ncommand = /usr/bin/python3 -m venv /v/e\n").unwrap(), b"/v/e");
+        assert_eq!(of_location(b"/home/u/.hashdist/bld/zlib/abc/\n").unwrap(), b"/home/u/.hashdist/bld/zlib/abc");
+        assert_eq!(of_location(b"here\n"), None);
         assert_eq!(of_interpreter(b"#! /p/q/bin/python3 -E").unwrap(), (b"/p/q".to_vec(), b"bin/python3".to_vec()));
         assert_eq!(of_interpreter(b"#!////p/bin/sh").unwrap().0, b"/p");
         assert_eq!(of_interpreter(b"#!/usr/bin/env python"), None);

@@ -210,7 +210,7 @@ fn start_of(before: &[u8]) -> Start {
         },
         [.., b'\\', b'n' | b't' | b'r'] => clean(0),
         [.., last] if !is_name(*last, head) => clean(0),
-        _ if is_option(head) => clean(0),
+        _ if is_option(head) || is_default(head) => clean(0),
         _ => {
             let mut word = head.iter().rev().take(BEFORE).take_while(|byte| is_in_word(**byte));
             if word.any(|byte| *byte == b'/') {
@@ -278,6 +278,16 @@ fn is_option(head: &[u8]) -> bool {
         .any(|rest| rest.last().is_none_or(|byte| !is_plain_name(*byte) && *byte != b'/' && *byte != b'.'))
 }
 
+/// The value that the shell takes for a variable without one (`${x:-/p}`, `${x-/p}`), or a file of options (`@/p`).
+fn is_default(head: &[u8]) -> bool {
+    let Some((b'-' | b'+' | b'@', rest)) = head.split_last() else { return false };
+    if rest.ends_with(b":") || head.ends_with(b"@") && rest.last().is_none_or(|byte| !is_plain_name(*byte)) {
+        return true;
+    }
+    let name = rest.iter().rev().take(BEFORE).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    name > 0 && rest[..rest.len() - name].ends_with(b"${")
+}
+
 /// Whether what follows makes the last name of a prefix longer.
 fn goes_on(behind: &[u8]) -> bool {
     match behind {
@@ -316,7 +326,7 @@ mod tests {
     #[test]
     fn path_is_replaced_only_as_whole_names() {
         let mapping = mapping(&[("/p/store", "/n")]);
-        let table: [(&str, &str); 28] = [
+        let table: [(&str, &str); 30] = [
             ("/p/store", "/n"),
             ("/p/store/lib", "/n/lib"),
             ("/p/store-old /p/store_1 /p/stores", "/p/store-old /p/store_1 /p/stores"),
@@ -329,6 +339,8 @@ mod tests {
             ("file:///p/store http://p/store", "file:///n http://p/store"),
             ("git+ssh://p/store vfs://p/store", "git+ssh://p/store vfs://p/store"),
             ("a/b://p/store:///p/store", "a/b://n:///n"),
+            ("${x:-/p/store} ${x_1-/p/store} ${x:+/p/store}", "${x:-/n} ${x_1-/n} ${x:+/n}"),
+            ("ar @/p/store/args a-/p/store", "ar @/n/args a-/p/store"),
             ("//p/store", "//n"),
             ("$(DESTDIR)/p/store", "$(DESTDIR)/n"),
             ("%2F /p/store%2Flib /p/store%20x", "%2F /n%2Flib /p/store%20x"),

@@ -59,6 +59,46 @@ pub fn of_fixed(hits: &[Hit], mapping: &Mapping) -> (Vec<Splice>, Vec<TooShort>)
     (splices, short)
 }
 
+/// The splices of a file that conda has put its prefix into, which was made with a placeholder of `room` bytes: each
+/// string has NUL bytes behind it for what the placeholder was longer, and so may grow up to that. Strings that do not
+/// look so are changed as by [`of_fixed`].
+pub fn of_conda(bytes: &[u8], hits: &[Hit], mapping: &Mapping, room: usize) -> (Vec<Splice>, Vec<TooShort>) {
+    // In memory, so that it fits.
+    let end_of = |hit: &Hit| {
+        let start = hit.offset as usize + mapping.old(hit).len();
+        memchr::memchr(0, bytes.get(start..).unwrap_or_default()).map(|end| start + end)
+    };
+    let (mut splices, mut short) = (Vec::new(), Vec::new());
+    for group in hits.chunk_by(|one, next| end_of(one) == end_of(next)) {
+        let spare: usize = group.iter().map(|hit| room.saturating_sub(mapping.old(hit).len())).sum();
+        let first = group[0].offset as usize;
+        let is_padded = spare > 0 && group.iter().all(|hit| hit.slashes == 0);
+        let end = end_of(&group[0]).filter(|_| is_padded);
+        let end =
+            end.filter(|end| bytes.get(*end..*end + spare + 1).is_some_and(|pad| pad.iter().all(|byte| *byte == 0)));
+        let Some(end) = end else {
+            let (more, shorter) = of_fixed(group, mapping);
+            splices.extend(more);
+            short.extend(shorter);
+            continue;
+        };
+        let exact = |hit: &Hit| Splice {
+            offset: hit.offset - first as u64,
+            length: mapping.old(hit).len() as u64,
+            new: New::Exact(hit.pair),
+        };
+        let mut new = apply(&bytes[first..end], &group.iter().map(exact).collect::<Vec<_>>(), mapping);
+        let length = end - first + spare;
+        if new.len() > length {
+            short.extend(group.iter().map(|hit| TooShort { offset: hit.offset, room: room as u64, pair: hit.pair }));
+            continue;
+        }
+        new.resize(length, 0);
+        splices.push(Splice { offset: first as u64, length: length as u64, new: New::Bytes(new) });
+    }
+    (splices, short)
+}
+
 impl Splice {
     /// The bytes that come in.
     pub fn bytes<'a>(&'a self, mapping: &'a Mapping) -> Cow<'a, [u8]> {
@@ -126,6 +166,23 @@ mod tests {
         let mapping = Mapping::new([Pair { old: "/p".into(), new: "/long".into() }]).unwrap();
         let hits = [Hit { offset: 7, pair: 0, slashes: 1, is_joined: false }];
         assert_eq!(of_fixed(&hits, &mapping), (vec![], vec![TooShort { offset: 7, room: 3, pair: 0 }]));
+    }
+
+    #[test]
+    fn strings_that_conda_padded_grow_up_to_the_placeholder_and_come_back() {
+        let moved = |bytes: &[u8], from: &str, to: &str| {
+            let mapping = Mapping::new([Pair { old: from.into(), new: to.into() }]).unwrap();
+            let mut found = Found::default();
+            mapping.search(Window { bytes, base: 0 }, 0..bytes.len(), &mut found);
+            let (splices, short) = of_conda(bytes, &found.hits, &mapping, 10);
+            (apply(bytes, &splices, &mapping), short)
+        };
+        let old = b"x\0/e/lib:/e\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0y\0/e\0z";
+        let (new, short) = moved(old, "/e", "/other");
+        assert_eq!(new, b"x\0/other/lib:/other\0\0\0\0\0\0\0\0\0y\0/e\0z");
+        assert_eq!(short, [TooShort { offset: 31, room: 2, pair: 0 }]);
+        assert_eq!(moved(&new, "/other", "/e").0, old);
+        assert_eq!(moved(old, "/e", "/longer-than").1[0].room, 10);
     }
 
     proptest! {

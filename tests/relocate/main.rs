@@ -1,8 +1,10 @@
 //! `relocate`: trees as other tools make them, trees that can be moved with `mv`, the laws, and what a kill leaves.
 
+mod formats;
 mod killed;
 mod laws;
 mod relative;
+mod rules;
 mod trees;
 #[path = "../world/mod.rs"]
 mod world;

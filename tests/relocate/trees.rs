@@ -267,7 +267,7 @@ fn scripts_whose_interpreter_no_first_line_can_name_run_through_the_shell() {
     let new = world.checkout().join("a folder");
     fs::rename(&tree, &new).unwrap();
     let run = world.run_with(&["relocate", "a folder", "--from", "/old"]).succeeds();
-    assert!(run.stderr.ends_with(": 4 of 8 paths: 4 files, 0 links\n"), "{}", run.stderr);
+    assert!(run.stderr.ends_with(": 4 of 9 paths: 4 files, 0 links\n"), "{}", run.stderr);
     for (name, ..) in scripts {
         assert_eq!(output(new.join(format!("run-{name}")), &["a b", "c"]), format!("a b 2 run-{name}\n"));
     }

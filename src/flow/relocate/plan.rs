@@ -98,11 +98,19 @@ pub fn plan(options: &Options, tree: &Tree, search: Search) -> Result<Plan, Erro
     let Search { mapping, scanned, ways, elves, is_recorded } = search;
     let scanned: Vec<(usize, std::sync::Mutex<Option<Scanned>>)> =
         scanned.into_iter().map(|(place, one)| (place, std::sync::Mutex::new(Some(one)))).collect();
+    let rooms = signs::conda_rooms(tree);
     let planned = in_parallel(scanned.len(), options.jobs, |(): &mut (), at| {
         let (place, cell) = &scanned[at];
         // Each is taken once, so that nobody has panicked with it in hand.
         let one = cell.lock().map_or(None, |mut one| one.take());
-        let file = File { options, mapping: &mapping, tree, place: *place, way: ways.get(place).copied() };
+        let file = File {
+            options,
+            mapping: &mapping,
+            tree,
+            place: *place,
+            way: ways.get(place).copied(),
+            room: rooms.get(place).copied(),
+        };
         Ok::<_, Error>(one.map(|one| file.plan(one)).transpose()?.unwrap_or_default())
     })?;
     let mut plan = Plan { files: BTreeMap::new(), left: Vec::new(), mapping: mapping.clone(), elves };
@@ -128,6 +136,8 @@ pub struct File<'a> {
     pub tree: &'a Tree,
     pub place: usize,
     pub way: Option<Way>,
+    /// The length of the placeholder that conda made it with.
+    pub room: Option<usize>,
 }
 
 impl File<'_> {
@@ -155,7 +165,7 @@ impl File<'_> {
                 return Ok((None, left));
             }
         }
-        let is_text = one.kind.is_text() && self.way != Some(Way::Fixed);
+        let is_text = one.kind.is_text() && self.way != Some(Way::Fixed) && self.room.is_none();
         if is_text {
             one.found.hits.retain(|hit| !hit.is_joined);
         } else {
@@ -270,7 +280,14 @@ impl File<'_> {
 
     fn plan_fixed(&self, one: Scanned) -> Result<Verdict, Error> {
         let offsets: Vec<u64> = one.found.hits.iter().map(|hit| hit.offset).collect();
-        let (splices, short) = splice::of_fixed(&one.found.hits, self.mapping);
+        let padded = match self.room {
+            Some(room) => self.bytes(&one.kept)?.map(|bytes| (bytes, room)),
+            None => None,
+        };
+        let (splices, short) = match padded {
+            Some((bytes, room)) => splice::of_conda(&bytes, &one.found.hits, self.mapping, room),
+            None => splice::of_fixed(&one.found.hits, self.mapping),
+        };
         let way = if one.kind == Kind::Elf { Way::Elf } else { Way::Fixed };
         let mut planned = Planned { way, deed: Deed::Replaced, edit: Edit::Gone, offsets, left: short.len() as u64 };
         if short.is_empty() || one.kind != Kind::Elf {

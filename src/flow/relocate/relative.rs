@@ -42,10 +42,9 @@ pub fn plan(file: &File<'_>, one: Scanned, is_text: bool) -> Result<Verdict, Err
         return Ok((Some(planned(relative::of_pkg_config(path, hits, file.mapping), 0)), Vec::new()));
     }
     if path.ends_with(b".cmake") {
-        return Ok(match relative::of_cmake(path, &bytes, hits, file.mapping) {
-            Some(splices) => (Some(planned(splices, 0)), Vec::new()),
-            None => (None, stuck(&offsets)),
-        });
+        let (splices, offsets) = relative::of_cmake(path, &bytes, hits, file.mapping);
+        let left = offsets.len() as u64;
+        return Ok(((!splices.is_empty()).then(|| planned(splices, left)), stuck(&offsets)));
     }
     let (mut splices, mut body, mut left) = (Vec::new(), hits, Vec::new());
     let mut start = 0;

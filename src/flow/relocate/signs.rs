@@ -2,7 +2,7 @@
 //!
 //! What each kind of file says knows `relocate/made_for.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::num::NonZeroUsize;
 
@@ -10,10 +10,10 @@ use fs_err::File;
 
 use crate::flow::relocate::Error;
 use crate::model::receipt::RECEIPT_PATH;
-use crate::relocate::made_for::{self, Conda, Sign};
+use crate::relocate::made_for::{self, Conda, FileMode, Sign};
 use crate::relocate::mapping::{Mapping, Pair};
 use crate::relocate::record::escape;
-use crate::tree::{Scanner, Tree, in_parallel};
+use crate::tree::{Node, Scanner, Tree, in_parallel};
 
 /// The files that are read for a sign have no more than this, in bytes; a list of conda's has more.
 const LARGEST: u64 = 64 << 20;
@@ -70,6 +70,9 @@ pub fn collect(tree: &Tree, jobs: NonZeroUsize) -> Result<Vec<Seen>, Error> {
         let of = if path == b"pyvenv.cfg" { made_for::of_pyvenv } else { made_for::of_activate };
         add(Sign::Virtualenv, path, read(tree, path).and_then(|text| of(&text)));
     }
+    if tree.find(b"artifact.json").is_some() {
+        add(Sign::HashDist, b"location", read(tree, b"location").and_then(|text| made_for::of_location(&text)));
+    }
     let scripts = tree.nodes.iter().filter(|node| node.path.starts_with(b"bin/") && node.is_first_name());
     for node in scripts.take(SCRIPTS) {
         let line = read_start(tree, &node.path, 512).unwrap_or_default();
@@ -92,6 +95,16 @@ pub fn conda(tree: &Tree) -> Option<Conda> {
     let paths = read(tree, b"info/paths.json").and_then(|json| Conda::of_paths_json(&json));
     let conda = paths.or_else(|| read(tree, b"info/has_prefix").map(|text| Conda::of_has_prefix(&text)));
     conda.filter(|conda| !conda.files.is_empty())
+}
+
+/// What a conda environment keeps of the packages in it: the length of the placeholder that each of its binary files
+/// was made with. Strings in them have NUL bytes behind them up to that length.
+pub fn conda_rooms(tree: &Tree) -> HashMap<usize, usize> {
+    let of_environment = |node: &&Node| node.path.starts_with(b"conda-meta/") && node.path.ends_with(b".json");
+    let metas = tree.nodes.iter().filter(of_environment).filter_map(|node| read(tree, &node.path));
+    let files = metas.filter_map(|json| Conda::of_conda_meta(&json)).flat_map(|conda| conda.files);
+    let binary = files.filter(|(_, (_, mode))| *mode == FileMode::Binary);
+    binary.filter_map(|(path, (placeholder, _))| Some((tree.find(path.as_bytes())?, placeholder.len()))).collect()
 }
 
 /// The tokens that packing tools leave, each with the first file that holds it.

@@ -42,27 +42,14 @@ pub fn verify(options: &Options, stage: &Stage<'_>, plan: &Plan, tell: Tell) -> 
         _ => pairs.iter().filter_map(|pair| place(&pair.new)).chain(own.clone()).collect(),
     };
     news.dedup();
-    // The tree belongs to one of these places; what stops it there stops it at each.
-    let mut stopped: Option<Vec<Remark>> = None;
-    for new in &news {
-        let remarks = names.at(stage.folder, new, options)?;
-        stopped = Some(match stopped {
-            None => remarks,
-            Some(known) => known.into_iter().filter(|one| remarks.iter().any(|other| is_same(one, other))).collect(),
-        });
-        if stopped.as_ref().is_none_or(Vec::is_empty) {
-            return Ok(Vec::new());
-        }
+    let stopped = names.anywhere(stage.folder, &news, options)?;
+    if stopped.is_empty() {
+        return Ok(Vec::new());
     }
-    let stopped = stopped.unwrap_or_default();
-    let olds: Vec<String> = pairs.iter().filter_map(|pair| place(&pair.old)).collect();
-    let mut before = Vec::new();
-    for old in &olds {
-        before.extend(names.at(&stage.tree.root, old, options)?);
-    }
-    // A tree made for a token loads nowhere before it is relocated: nobody knows what it lacked.
+    let olds: Vec<String> = pairs.iter().filter_map(|pair| place(&pair.old)).chain(own).collect();
+    let before = names.anywhere(&stage.tree.root, &olds, options)?;
     let (known, new): (Vec<Remark>, Vec<Remark>) =
-        stopped.into_iter().partition(|one| olds.is_empty() || before.iter().any(|other| is_same(one, other)));
+        stopped.into_iter().partition(|one| before.iter().any(|other| is_same(one, other)));
     if let Some(first) = known.first() {
         let text = format!(
             "{} would not load now as before: {}; `tagalong audit` tells more",
@@ -132,8 +119,22 @@ impl Names {
         Names { paths: paths.collect(), elves: elves.collect() }
     }
 
-    fn at(&self, root: &Path, place: &str, options: &Options) -> Result<Vec<Remark>, Error> {
-        let placed = Placed { root, place, paths: &self.paths, elves: &self.elves, jobs: options.jobs };
-        Ok(placed.stops()?)
+    /// What stops the tree at each of these places: it belongs to one of them.
+    fn anywhere(&self, root: &Path, places: &[String], options: &Options) -> Result<Vec<Remark>, Error> {
+        let mut stopped: Option<Vec<Remark>> = None;
+        for place in places {
+            let placed = Placed { root, place, paths: &self.paths, elves: &self.elves, jobs: options.jobs };
+            let remarks = placed.stops()?;
+            let is_here = |one: &Remark| remarks.iter().any(|other| is_same(one, other));
+            let kept = match stopped {
+                None => remarks,
+                Some(known) => known.into_iter().filter(is_here).collect(),
+            };
+            if kept.is_empty() {
+                return Ok(Vec::new());
+            }
+            stopped = Some(kept);
+        }
+        Ok(stopped.unwrap_or_default())
     }
 }

@@ -4,6 +4,8 @@
 
 pub mod shell;
 
+use std::ops::Range;
+
 use crate::relocate::mapping::{Hit, Mapping};
 use crate::relocate::splice::{New, Splice};
 
@@ -32,15 +34,83 @@ pub fn of_pkg_config(path: &[u8], hits: &[Hit], mapping: &Mapping) -> Vec<Splice
     of_variable("${pcfiledir}", path, hits, mapping)
 }
 
-/// A cmake file; `CMAKE_CURRENT_LIST_DIR` is its folder while it is read. `None` when a prefix stands in a function or
-/// macro, where the variable is that of the caller, or in brackets, where no variable counts.
-pub fn of_cmake(path: &[u8], bytes: &[u8], hits: &[Hit], mapping: &Mapping) -> Option<Vec<Splice>> {
-    let lower = bytes.to_ascii_lowercase();
-    let has = |text: &[u8]| memchr::memmem::find(&lower, text).is_some();
-    if has(b"function(") || has(b"function (") || has(b"macro(") || has(b"macro (") || has(b"[[") || has(b"[=") {
-        return None;
+/// A cmake file; `CMAKE_CURRENT_LIST_DIR` is its folder while it is read. The offsets of the prefixes that must stay
+/// come with it: those in a function or macro, where the variable is that of the caller, and those in brackets, where no
+/// variable counts.
+pub fn of_cmake(path: &[u8], bytes: &[u8], hits: &[Hit], mapping: &Mapping) -> (Vec<Splice>, Vec<u64>) {
+    let closed = without_variables(bytes);
+    let is_open = |hit: &&Hit| !closed.iter().any(|part| part.contains(&(hit.offset as usize)));
+    let (open, stuck): (Vec<&Hit>, Vec<&Hit>) = hits.iter().partition(is_open);
+    let open: Vec<Hit> = open.into_iter().copied().collect();
+    let stuck = stuck.into_iter().map(|hit| hit.offset).collect();
+    (of_variable("${CMAKE_CURRENT_LIST_DIR}", path, &open, mapping), stuck)
+}
+
+/// The parts of a cmake file in which the variable is none of its own: functions, macros, brackets. Comments are free.
+fn without_variables(bytes: &[u8]) -> Vec<Range<usize>> {
+    let (mut parts, mut at) = (Vec::new(), 0);
+    let mut body: Option<(usize, usize)> = None;
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        if let Some(length) = bracket(rest) {
+            parts.push(at..at + length);
+            at += length;
+            continue;
+        }
+        match rest[0] {
+            b'#' => at += bracket(&rest[1..]).map_or_else(|| line_length(rest), |length| length + 1),
+            b'"' => {
+                let end = quoted_length(rest);
+                at += end;
+            }
+            byte if byte.is_ascii_alphabetic() || byte == b'_' => {
+                let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+                let length = rest.iter().take_while(is_word).count();
+                let is_call = rest[length..].iter().find(|byte| !matches!(byte, b' ' | b'\t')) == Some(&b'(');
+                match (rest[..length].to_ascii_lowercase().as_slice(), body) {
+                    (b"function" | b"macro", None) if is_call => body = Some((at, 1)),
+                    (b"function" | b"macro", Some((start, depth))) if is_call => body = Some((start, depth + 1)),
+                    (b"endfunction" | b"endmacro", Some((start, 1))) if is_call => {
+                        parts.push(start..at);
+                        body = None;
+                    }
+                    (b"endfunction" | b"endmacro", Some((start, depth))) if is_call => body = Some((start, depth - 1)),
+                    _ => {}
+                }
+                at += length;
+            }
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
     }
-    Some(of_variable("${CMAKE_CURRENT_LIST_DIR}", path, hits, mapping))
+    parts.extend(body.map(|(start, _)| start..bytes.len()));
+    parts
+}
+
+/// The length of `[==[ … ]==]`, if the bytes start with one.
+fn bracket(bytes: &[u8]) -> Option<usize> {
+    let inner = bytes.strip_prefix(b"[")?;
+    let equals = inner.iter().take_while(|byte| **byte == b'=').count();
+    inner[equals..].strip_prefix(b"[")?;
+    let close = [b"]".as_slice(), &vec![b'='; equals], b"]"].concat();
+    let end = memchr::memmem::find(&bytes[equals + 2..], &close);
+    Some(end.map_or(bytes.len(), |end| equals + 2 + end + close.len()))
+}
+
+fn line_length(bytes: &[u8]) -> usize {
+    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1)
+}
+
+fn quoted_length(bytes: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
 }
 
 /// A library path in which the folders of the tree are relative to the file; the others stay. `None` when none is in it.
@@ -135,9 +205,27 @@ mod tests {
         let new = splice::apply(pc, &of_pkg_config(b"lib/pkgconfig/x.pc", &mapping.in_text(pc), &mapping), &mapping);
         assert_eq!(new, b"prefix=${pcfiledir}/../..\nlibdir=${pcfiledir}/../../lib\n");
         let cmake = b"set(X \"/p/lib\")\n";
-        let splices = of_cmake(b"x.cmake", cmake, &mapping.in_text(cmake), &mapping).unwrap();
-        assert_eq!(splice::apply(cmake, &splices, &mapping), b"set(X \"${CMAKE_CURRENT_LIST_DIR}/lib\")\n");
-        let function = b"Function(f)\nset(X /p)\nendfunction()\n";
-        assert_eq!(of_cmake(b"x.cmake", function, &mapping.in_text(function), &mapping), None);
+        let changed = |cmake: &str| {
+            let (splices, stuck) = of_cmake(b"x.cmake", cmake.as_bytes(), &mapping.in_text(cmake.as_bytes()), &mapping);
+            (String::from_utf8(splice::apply(cmake.as_bytes(), &splices, &mapping)).unwrap(), stuck)
+        };
+        let here = "${CMAKE_CURRENT_LIST_DIR}";
+        let table = [
+            ("set(X \"/p/lib\")\n", format!("set(X \"{here}/lib\")\n"), vec![]),
+            (
+                "# function( /p\nset(Y \"macro( [[\" /p)\nFunction (f)\nset(X /p)\nendfunction()\nset(Z /p)\n",
+                format!(
+                    "# function( {here}\nset(Y \"macro( [[\" {here})\nFunction (f)\nset(X /p)\nendfunction()\nset(Z {here})\n"
+                ),
+                vec![61],
+            ),
+            ("set(X [=[ /p ]] ]=] /p)", format!("set(X [=[ /p ]] ]=] {here})"), vec![10]),
+            ("macro(m)\nset(X /p)", "macro(m)\nset(X /p)".to_owned(), vec![15]),
+            ("set(X [=[ /p", "set(X [=[ /p".to_owned(), vec![10]),
+            ("set(X \"a\\\" /p", format!("set(X \"a\\\" {here}"), vec![]),
+        ];
+        for (cmake, expected, stuck) in table {
+            assert_eq!(changed(cmake), (expected, stuck), "{cmake}");
+        }
     }
 }

@@ -44,6 +44,19 @@ pub struct Scanned {
 /// The bytes of a small file that holds a prefix.
 pub type Kept = Option<Vec<u8>>;
 
+impl Scanned {
+    /// What bytes hold; nothing is said of wide letters and of packed data.
+    pub fn of_bytes(bytes: &[u8], mapping: &Mapping) -> Scanned {
+        let mut found = Found::default();
+        mapping.search(Window { bytes, base: 0 }, 0..bytes.len(), &mut found);
+        let kind = match Kind::of(&bytes[..bytes.len().min(64)]) {
+            kind if kind.is_text() && memchr::memchr(0, bytes).is_some() => Kind::Opaque,
+            kind => kind,
+        };
+        Scanned { found, kind, wide: None, has_compressed: false, size: bytes.len() as u64, kept: None }
+    }
+}
+
 /// Searches any number of files.
 pub struct Scanner<'a> {
     mapping: &'a Mapping,
@@ -85,10 +98,10 @@ impl<'a> Scanner<'a> {
             size = facts.size();
             for (start, end) in extents(&file, size)? {
                 file.seek(SeekFrom::Start(start))?;
-                pass.run(&mut file.by_ref().take(end - start), start, window, &mut Vec::new())?;
+                pass.run(&mut file.by_ref().take(end - start), (start, end), window, &mut Vec::new())?;
             }
         } else {
-            size += pass.run(&mut file, 0, window, &mut head)?;
+            size += pass.run(&mut file, (0, facts.size()), window, &mut head)?;
         }
         let kind = match Kind::of(&head) {
             kind if kind.is_text() && pass.has_nul => Kind::Opaque,
@@ -119,8 +132,15 @@ struct Pass<'a, 'b> {
 }
 
 impl Pass<'_, '_> {
-    /// Searches a stream that starts at `start` of the file; gives its length, and its first bytes in `head`.
-    fn run(&mut self, stream: &mut dyn Read, start: u64, window: &mut [u8], head: &mut Vec<u8>) -> io::Result<u64> {
+    /// Searches a stream that goes from `start` of the file to `end`, as far as is known; gives its length, and its
+    /// first bytes in `head`.
+    fn run(
+        &mut self,
+        stream: &mut dyn Read,
+        (start, end): (u64, u64),
+        window: &mut [u8],
+        head: &mut Vec<u8>,
+    ) -> io::Result<u64> {
         let (mut base, mut from, mut length) = (start, 0, 0);
         loop {
             let before = length;
@@ -131,7 +151,14 @@ impl Pass<'_, '_> {
                         is_end = true;
                         break;
                     }
-                    Ok(count) => length += count,
+                    Ok(count) => {
+                        length += count;
+                        // Asking for more would be one call more for each small file.
+                        if base + length as u64 == end {
+                            is_end = true;
+                            break;
+                        }
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
                 }

@@ -19,8 +19,8 @@ use crate::tree::{TreeError, attributes, crew, failed};
 /// What becomes of a path.
 pub enum Content<'a> {
     Same,
-    /// Ranges of the file are replaced; with its old bytes where they are in memory.
-    Spliced(&'a [Splice], Option<&'a [u8]>),
+    /// Ranges of the file are replaced.
+    Spliced(&'a [Splice]),
     Whole(Vec<u8>),
     /// A link with another target.
     Link(&'a [u8]),
@@ -92,10 +92,10 @@ impl Stage<'_> {
             Content::Same => match std::fs::hard_link(&old, &new) {
                 Ok(()) => Ok(()),
                 // A file of somebody else, or with as many names as it may have (link(2)).
-                Err(_) if node.is_first_name() => self.write(node, &old, &new, &[], None),
+                Err(_) if node.is_first_name() => self.write(node, &old, &new, &[]),
                 Err(error) => Err(error),
             },
-            Content::Spliced(splices, kept) => self.write(node, &old, &new, splices, *kept),
+            Content::Spliced(splices) => self.write(node, &old, &new, splices),
             Content::Whole(bytes) => create(&new, node).and_then(|mut file| {
                 file.write_all(bytes)?;
                 attributes::carry_open(&old, &node.facts, &file, &new)
@@ -106,20 +106,10 @@ impl Stage<'_> {
         put.map_err(failed("writing a file", &new))
     }
 
-    fn write(&self, node: &Node, old: &Path, new: &Path, splices: &[Splice], kept: Option<&[u8]>) -> io::Result<()> {
+    fn write(&self, node: &Node, old: &Path, new: &Path, splices: &[Splice]) -> io::Result<()> {
         let mut file = create(new, node)?;
-        let wanted = match kept {
-            Some(bytes) => {
-                let bytes = splice::apply(bytes, splices, self.mapping);
-                file.write_all(&bytes)?;
-                bytes.len() as u64
-            }
-            None => {
-                self.write_spliced(&mut fs_err::File::open(old)?, &mut file, splices)?;
-                splice::new_size(node.facts.size(), splices, self.mapping)
-            }
-        };
-        if file.metadata()?.len() != wanted {
+        self.write_spliced(&mut fs_err::File::open(old)?, &mut file, splices)?;
+        if file.metadata()?.len() != splice::new_size(node.facts.size(), splices, self.mapping) {
             return Err(io::Error::other("the file has another length than before"));
         }
         attributes::carry_open(old, &node.facts, &file, new)

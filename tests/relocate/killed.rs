@@ -11,7 +11,7 @@ use crate::{listing, own_leftovers, write};
 fn killed_run_leaves_the_old_tree_or_the_new_one() {
     let world = World::new();
     let tree = world.checkout().join("t");
-    for number in 0..1500 {
+    for number in 0..700 {
         write(&tree.join(format!("share/{}/{number}", number % 20)), format!("a /opt/one/{number}\n").repeat(20));
         write(&tree.join(format!("same/{}/{number}", number % 20)), "nothing\n");
     }

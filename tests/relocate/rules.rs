@@ -45,7 +45,7 @@ fn text_of_any_encoding_is_changed_as_bytes_and_data_with_a_nul_keeps_its_length
     }
     // One has no room and stays, one has three slashes more.
     let binary = fs::read(tree.join("binary")).unwrap();
-    assert_eq!(String::from_utf8_lossy(&binary), "\0/p/store/x\0/new/place\0/p/storeys\0".replace("\0/new", "\0/new"));
+    assert_eq!(String::from_utf8_lossy(&binary), "\0/p/store/x\0/new/place\0/p/storeys\0");
 }
 
 #[test]
@@ -122,7 +122,8 @@ fn compiled_python_is_rewritten_so_that_python_takes_it_or_dropped_as_told() {
     );
     write(&made.join("checked.py"), format!("P = '{}'\n", shown(&made)));
     output("/usr/bin/python3", &["-m", "py_compile", shown(&made.join("m.py"))]);
-    let checked = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", shown(&made.join("checked.py"))];
+    let checked = made.join("checked.py");
+    let checked = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", shown(&checked)];
     output("/usr/bin/python3", &checked);
     let new = world.checkout().join("a/place/with/a/longer/name");
     fs::create_dir_all(new.parent().unwrap()).unwrap();

@@ -25,6 +25,7 @@ use crate::relocate::made_for::Sign;
 use crate::relocate::mapping::{Mapping, MappingFault, Pair};
 use crate::relocate::pyc::PycFault;
 use crate::relocate::record::{Way, escape};
+use crate::relocate::splice;
 use crate::tree::{Content, NodeKind, Stage, Tree, TreeError};
 
 /// What is asked.
@@ -197,8 +198,9 @@ pub fn relocate(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     if !plan.files.is_empty() {
         let staging = lock.stage_tree()?;
         let stage = Stage { tree: &tree, mapping: &plan.mapping, folder: staging.path(), jobs: options.jobs };
-        stage.build(|place| plan.content(options, &tree, place))?;
-        let proved = proof::prove(options, &stage, &plan)?;
+        let prover = proof::Prover::new(options, &plan, &tree)?;
+        stage.build(|place| plan.content(options, &prover, &tree, place))?;
+        let proved = prover.finish(&stage)?;
         let stopped = verify::verify(options, &stage, &plan, tell)?;
         if options.rest == Rest::Refuse && !stopped.is_empty() {
             return Err(Error::Stopped { dir: tree.root.clone(), files: stopped });
@@ -240,14 +242,23 @@ fn find_places(options: &Options, tree: &Tree) -> Result<(plan::Search, Option<S
 
 impl plan::Plan {
     /// What becomes of a node.
-    fn content(&self, options: &Options, tree: &Tree, place: usize) -> Result<Content<'_>, Error> {
+    fn content(
+        &self,
+        options: &Options,
+        prover: &proof::Prover<'_>,
+        tree: &Tree,
+        place: usize,
+    ) -> Result<Content<'_>, Error> {
         let Some(file) = self.files.get(&place) else { return Ok(Content::Same) };
-        Ok(match &file.edit {
-            plan::Edit::Spliced { splices, kept } => Content::Spliced(splices, kept.as_deref()),
-            plan::Edit::Link(target) => Content::Link(target),
-            plan::Edit::Gone => Content::Gone,
-            plan::Edit::Whole(recipe) => Content::Whole(plan::make(recipe, options, &self.mapping, tree, place)?),
-        })
+        let bytes = match &file.edit {
+            plan::Edit::Spliced { splices, kept: None } => return Ok(Content::Spliced(splices)),
+            plan::Edit::Link(target) => return Ok(Content::Link(target)),
+            plan::Edit::Gone => return Ok(Content::Gone),
+            plan::Edit::Spliced { splices, kept: Some(kept) } => splice::apply(kept, splices, &self.mapping),
+            plan::Edit::Whole(recipe) => plan::make(recipe, options, &self.mapping, tree, place)?,
+        };
+        prover.see(place, &bytes)?;
+        Ok(Content::Whole(bytes))
     }
 
     fn changes(&self, tree: &Tree) -> Vec<Change> {

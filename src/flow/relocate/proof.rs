@@ -2,10 +2,12 @@
 //!
 //! Plans nothing (`plan.rs`).
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Mutex;
 
-use crate::flow::relocate::plan::{Edit, Plan};
+use crate::flow::relocate::plan::{Edit, Plan, Planned};
 use crate::flow::relocate::{Aim, Error, Options};
 use crate::model::digest::Digest;
 use crate::relocate::elf::Facts;
@@ -13,7 +15,7 @@ use crate::relocate::kind::Kind;
 use crate::relocate::mapping::{Mapping, Pair};
 use crate::relocate::pyc::{self, Count};
 use crate::relocate::record::{FORMAT, Listing, Record, RecordedFile, Way, escape};
-use crate::tree::{Scanner, Stage, Tree, TreeError, in_parallel};
+use crate::tree::{Scanned, Scanner, Stage, Tree, TreeError, in_parallel};
 
 /// What was found in the new files.
 pub struct Proved {
@@ -21,40 +23,92 @@ pub struct Proved {
     files: Vec<RecordedFile>,
 }
 
-/// Searches the new files.
-///
-/// # Errors
-/// [`Error::NotProved`] when an old prefix is where it should not be, or an ELF file cannot be read any more.
-pub fn prove(options: &Options, stage: &Stage<'_>, plan: &Plan) -> Result<Proved, Error> {
-    let mut proved = Proved::nothing(plan);
-    let is_relative = matches!(options.aim, Aim::Relative(_));
-    // Where a new prefix starts with an old one (`/p` becomes `/p/q`) the longer one counts.
-    let news = if is_relative { Vec::new() } else { proved.prefixes.clone() };
-    let olds = plan.mapping.pairs().iter().map(|pair| pair.old.clone()).filter(|old| !news.contains(old));
-    let all: Vec<Vec<u8>> = news.iter().cloned().chain(olds).collect();
-    let mapping = Mapping::new(all.into_iter().map(|old| Pair { new: old.clone(), old }))?;
-    let prefix_of = |pair: usize| news.iter().position(|new| *new == mapping.pairs()[pair].old);
-    let scanner = Scanner::new(&mapping);
-    let changed: Vec<_> = plan.files.iter().filter(|(_, file)| !matches!(file.edit, Edit::Gone)).collect();
-    let all = in_parallel(changed.len(), options.jobs, |window: &mut Vec<u8>, at| {
-        let (place, file) = changed[at];
-        let node = &stage.tree.nodes[*place];
-        let path = escape(&node.path);
-        if let Edit::Link(target) = &file.edit {
-            let (size, digest) = (target.len() as u64, Digest::of(target));
-            return Ok(RecordedFile { path, way: Way::Link, size, digest, places: Vec::new() });
+/// Searches new files, those in memory before they are written, the others where they were written.
+pub struct Prover<'a> {
+    options: &'a Options,
+    plan: &'a Plan,
+    tree: &'a Tree,
+    mapping: Mapping,
+    news: Vec<Vec<u8>>,
+    done: Mutex<BTreeMap<usize, RecordedFile>>,
+}
+
+/// A new file that is searched.
+struct New<'a> {
+    path: String,
+    file: &'a Planned,
+    found: Scanned,
+}
+
+impl<'a> Prover<'a> {
+    pub fn new(options: &'a Options, plan: &'a Plan, tree: &'a Tree) -> Result<Prover<'a>, Error> {
+        let is_relative = matches!(options.aim, Aim::Relative(_));
+        // Where a new prefix starts with an old one (`/p` becomes `/p/q`) the longer one counts.
+        let news = if is_relative { Vec::new() } else { Proved::nothing(plan).prefixes };
+        let olds = plan.mapping.pairs().iter().map(|pair| pair.old.clone()).filter(|old| !news.contains(old));
+        let all: Vec<Vec<u8>> = news.iter().cloned().chain(olds).collect();
+        let mapping = Mapping::new(all.into_iter().map(|old| Pair { new: old.clone(), old }))?;
+        Ok(Prover { options, plan, tree, mapping, news, done: Mutex::default() })
+    }
+
+    /// Searches new bytes that are about to be written.
+    ///
+    /// # Errors
+    /// As [`Prover::finish`].
+    pub fn see(&self, place: usize, bytes: &[u8]) -> Result<(), Error> {
+        let Some(file) = self.plan.files.get(&place) else { return Ok(()) };
+        let found = Scanned::of_bytes(bytes, &self.mapping);
+        let new = New { path: escape(&self.tree.nodes[place].path), file, found };
+        let recorded = self.judge(new, || Ok(Some(bytes.to_vec())), || Ok(Digest::of(bytes)))?;
+        if let Ok(mut done) = self.done.lock() {
+            done.insert(place, recorded);
         }
-        let full = stage.new_path(node);
-        let facts = fs_err::metadata(&full).map_err(|source| TreeError::File {
-            doing: "looking at a new file",
-            path: full.clone(),
-            source,
+        Ok(())
+    }
+
+    /// Searches the files that were not in memory.
+    ///
+    /// # Errors
+    /// [`Error::NotProved`] when an old prefix is where it should not be, or an ELF file cannot be read any more.
+    pub fn finish(&self, stage: &Stage<'_>) -> Result<Proved, Error> {
+        let scanner = Scanner::new(&self.mapping);
+        let mut seen = self.done.lock().map(|mut done| std::mem::take(&mut *done)).unwrap_or_default();
+        let is_open =
+            |(place, file): &(&usize, &Planned)| !matches!(file.edit, Edit::Gone) && !seen.contains_key(place);
+        let open: Vec<_> = self.plan.files.iter().filter(is_open).collect();
+        let all = in_parallel(open.len(), self.options.jobs, |window: &mut Vec<u8>, at| {
+            let (place, file) = open[at];
+            let node = &self.tree.nodes[*place];
+            let path = escape(&node.path);
+            if let Edit::Link(target) = &file.edit {
+                let (size, digest) = (target.len() as u64, Digest::of(target));
+                return Ok((*place, RecordedFile { path, way: Way::Link, size, digest, places: Vec::new() }));
+            }
+            let full = stage.new_path(node);
+            let facts = fs_err::metadata(&full).map_err(|source| TreeError::File {
+                doing: "looking at a new file",
+                path: full.clone(),
+                source,
+            })?;
+            let found = scanner.scan(&full, &facts, window)?;
+            let whole = || Ok(crate::tree::read_whole(&full)?);
+            Ok::<_, Error>((*place, self.judge(New { path, file, found }, whole, || digest(&full))?))
         })?;
-        let one = scanner.scan(&full, &facts, window)?;
-        let counts = |is_joined: bool| !(is_joined && one.kind.is_text());
-        let mut places = Vec::new();
-        let mut remaining = Vec::new();
-        for hit in one.found.hits.iter().filter(|hit| counts(hit.is_joined)) {
+        seen.extend(all);
+        Ok(Proved { files: seen.into_values().collect(), ..Proved::nothing(self.plan) })
+    }
+
+    fn judge(
+        &self,
+        new: New<'_>,
+        whole: impl Fn() -> Result<Option<Vec<u8>>, Error>,
+        digest: impl Fn() -> Result<Digest, Error>,
+    ) -> Result<RecordedFile, Error> {
+        let New { path, file, found } = new;
+        let prefix_of = |pair: usize| self.news.iter().position(|new| *new == self.mapping.pairs()[pair].old);
+        let counts = |is_joined: bool| !(is_joined && found.kind.is_text());
+        let (mut places, mut remaining) = (Vec::new(), Vec::new());
+        for hit in found.found.hits.iter().filter(|hit| counts(hit.is_joined)) {
             match prefix_of(hit.pair) {
                 Some(prefix) => places.push((hit.offset, prefix, hit.slashes)),
                 None => remaining.push(hit.offset),
@@ -62,27 +116,28 @@ pub fn prove(options: &Options, stage: &Stage<'_>, plan: &Plan) -> Result<Proved
         }
         let unproved = |offset| Error::NotProved { file: path.clone(), offset };
         if file.way == Way::Pyc {
-            prove_pyc(&full, &mapping, &news, file.left).map_err(|()| unproved(None))?;
+            prove_pyc(whole()?, &self.mapping, &self.news, file.left).map_err(|()| unproved(None))?;
         } else if remaining.len() as u64 > file.left {
             return Err(unproved(remaining.first().copied()));
         }
-        if one.kind == Kind::Elf && matches!(file.edit, Edit::Whole(_)) && !is_sound(&full)? {
-            return Err(unproved(None));
+        if found.kind == Kind::Elf && matches!(file.edit, Edit::Whole(_)) {
+            let is_sound = whole()?.is_none_or(|bytes| Facts::read(&bytes).is_ok());
+            if !is_sound {
+                return Err(unproved(None));
+            }
         }
-        let digest = match options.record {
-            Some(_) => digest(&full)?,
+        let digest = match self.options.record {
+            Some(_) => digest()?,
             None => Digest::of(b""),
         };
-        Ok(RecordedFile { path: path.clone(), way: file.way, size: one.size, digest, places })
-    })?;
-    proved.files = all;
-    Ok(proved)
+        Ok(RecordedFile { path, way: file.way, size: found.size, digest, places })
+    }
 }
 
 /// Compiled Python is told by its strings: its other bytes may look like a prefix.
-fn prove_pyc(path: &Path, mapping: &Mapping, news: &[Vec<u8>], left: u64) -> Result<(), ()> {
+fn prove_pyc(bytes: Option<Vec<u8>>, mapping: &Mapping, news: &[Vec<u8>], left: u64) -> Result<(), ()> {
     let olds = mapping.pairs().iter().filter(|pair| !news.contains(&pair.old)).cloned();
-    let (Ok(olds), Ok(Some(bytes))) = (Mapping::new(olds), crate::tree::read_whole(path)) else { return Err(()) };
+    let (Ok(olds), Some(bytes)) = (Mapping::new(olds), bytes) else { return Err(()) };
     if news.iter().any(|new| olds.replaced(new).is_some()) {
         // A new prefix that starts with an old one cannot be told from it by the string alone.
         return Ok(());
@@ -93,10 +148,6 @@ fn prove_pyc(path: &Path, mapping: &Mapping, news: &[Vec<u8>], left: u64) -> Res
         // What cannot be gone through was changed as other data is, and said to be.
         _ => Ok(()),
     }
-}
-
-fn is_sound(path: &Path) -> Result<bool, Error> {
-    Ok(crate::tree::read_whole(path)?.is_none_or(|bytes| Facts::read(&bytes).is_ok()))
 }
 
 fn digest(path: &Path) -> Result<Digest, Error> {

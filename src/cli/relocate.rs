@@ -30,11 +30,16 @@ behind it stand no letter, digit, `_ - + ~ @`, byte above 127 or `.` of a name, 
 for `-L`, `-I` and their like; in other files than text a word may stand before it. Modes, owners, times, attributes, \
 hard links and holes stay.
 
-The new tree is put together beside DIR, searched again, and exchanged with it in one step: DIR is the old tree or the \
-new one at any moment. When a string is too short, or anything else cannot be changed, nothing is.
+The new tree is put together beside DIR, searched again, looked at by the audit as a loader at the new place would, and \
+exchanged with DIR in one step: DIR is the old tree or the new one at any moment. When a string is too short, or a \
+program would load no more, or anything else cannot be changed, nothing is.
+
+What stays and is told as a note: packed data, wide letters (UTF-16, UTF-32), debug information, names that only look \
+like the prefix.
 
 Without --from the tree is asked: a receipt or record of tagalong, conda's info/paths.json and info/has_prefix, \
-bin/activate, the token __KARABO_CI_PATH__, `#!` lines, pkg-config files. Without --to it is the path of DIR.
+bin/activate, `location` of HashDist, the token __KARABO_CI_PATH__, `#!` lines, pkg-config files. In a conda environment \
+strings may grow up to the placeholder that they were made with. Without --to it is the path of DIR.
 
 With --json one object with the keys version, outcome (planned, relocated, unchanged, refused), dir, pairs (from, to), \
 relative, told_by, recorded, paths, changes (path, way, deed, offsets), left (path, offset, level, why, room, needed, \
@@ -326,6 +331,7 @@ fn tell_check(outcome: &check::Outcome, is_json: bool) -> Result<ExitCode, Failu
         }
         Fault::Mixed { prefixes } => ("mixed", format!("parts of it name different prefixes: {}", prefixes.join(", "))),
         Fault::Dangling { path, leads_to } => ("dangling", format!("{path} leads to {leads_to}, which is not there")),
+        Fault::Stopped { file, what } => ("stopped", format!("the loader stops at {file}: {what}")),
         Fault::Stale { file } => ("stale", format!("{file} is not as it was recorded")),
     };
     if is_json {

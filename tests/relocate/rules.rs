@@ -43,9 +43,9 @@ fn text_of_any_encoding_is_changed_as_bytes_and_data_with_a_nul_keeps_its_length
             "{name}"
         );
     }
-    // One has no room and stays, one has three slashes more.
+    // One has no room and stays, one has three slashes more and needs two of them.
     let binary = fs::read(tree.join("binary")).unwrap();
-    assert_eq!(String::from_utf8_lossy(&binary), "\0/p/store/x\0/new/place\0/p/storeys\0");
+    assert_eq!(String::from_utf8_lossy(&binary), "\0/p/store/x\0//new/place\0/p/storeys\0");
 }
 
 #[test]
@@ -227,6 +227,9 @@ fn move_that_would_stop_a_program_is_refused_by_the_audit() {
     assert_eq!(listing(&tree), before);
     world.run_with(&["relocate", "p", "--from", &libraries, "--to", "/elsewhere", "--leave"]).exits(7);
     assert_ne!(listing(&tree), before);
+    let check = world.run("relocate p --check").exits(7);
+    let fault = "fault: the loader stops at bin/greet: needs libgreet.so.1, which lies at lib/libgreet.so.1, but no library path leads there\n";
+    assert!(check.stdout.ends_with(fault), "{}", check.stdout);
 }
 
 #[test]

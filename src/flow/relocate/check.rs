@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 pub use crate::flow::relocate::signs::Seen as Sighting;
 use crate::flow::relocate::signs::{self, Seen};
+use crate::flow::relocate::verify::{Names, Stopped};
 use crate::flow::relocate::{Aim, Error, Options as Relocation, Pyc, Rest, recorded};
 use crate::model::depth::Depth;
+use crate::relocate::kind::Kind;
 use crate::relocate::made_for::Sign;
 use crate::relocate::mapping::{Mapping, Pair};
 use crate::relocate::record::{escape, unescape};
@@ -55,6 +57,8 @@ pub enum Fault {
     Dangling { path: String, leads_to: String },
     /// It is not as it was recorded.
     Stale { file: String },
+    /// The loader stops at a file of it.
+    Stopped { file: String, what: String },
 }
 
 /// Looks at a tree.
@@ -99,8 +103,13 @@ pub fn check(options: &Options) -> Result<Outcome, Error> {
     };
     prefixes.sort();
     prefixes.dedup();
-    let held = held(&tree, &prefixes, options.jobs)?;
+    let (held, elves) = held(&tree, &prefixes, options.jobs)?;
     judge(&tree, &dir, &prefixes, &held, &mut faults);
+    // What lies elsewhere is not asked whether it loads here.
+    if faults.is_empty() {
+        let stopped = Names::of(&tree, elves).stops(&dir, options.jobs)?;
+        faults.extend(stopped.into_iter().map(|Stopped { file, what }| Fault::Stopped { file, what }));
+    }
     Ok(Outcome { dir, seen, prefixes: held, faults })
 }
 
@@ -123,15 +132,18 @@ fn judge(tree: &Tree, dir: &Path, prefixes: &[Vec<u8>], held: &[Held], faults: &
     }
 }
 
-fn held(tree: &Tree, prefixes: &[Vec<u8>], jobs: NonZeroUsize) -> Result<Vec<Held>, Error> {
+/// What each prefix is held by, and the places of the ELF files.
+fn held(tree: &Tree, prefixes: &[Vec<u8>], jobs: NonZeroUsize) -> Result<(Vec<Held>, Vec<usize>), Error> {
     let none = |prefix: &Vec<u8>| Held { prefix: escape(prefix), files: 0, places: 0, links: 0 };
     let mut held: Vec<Held> = prefixes.iter().map(none).collect();
     let mapping = Mapping::new(prefixes.iter().map(|old| Pair { old: old.clone(), new: old.clone() }))?;
     let scanner = Scanner::new(&mapping);
-    let files: Vec<_> = tree.nodes.iter().filter(|node| node.is_first_name()).collect();
+    let files: Vec<usize> = (0..tree.nodes.len()).filter(|at| tree.nodes[*at].is_first_name()).collect();
     let all = in_parallel(files.len(), jobs, |window: &mut Vec<u8>, at| {
-        scanner.scan(&tree.full(files[at]), &files[at].facts, window)
+        let node = &tree.nodes[files[at]];
+        scanner.scan(&tree.full(node), &node.facts, window)
     })?;
+    let elves = files.iter().zip(&all).filter(|(_, one)| one.kind == Kind::Elf).map(|(place, _)| *place).collect();
     let place_of = |old: &[u8]| prefixes.iter().position(|prefix| prefix == old);
     for one in &all {
         let mut counted = vec![0_u64; prefixes.len()];
@@ -149,5 +161,5 @@ fn held(tree: &Tree, prefixes: &[Vec<u8>], jobs: NonZeroUsize) -> Result<Vec<Hel
             place_of(mapping.old(&hit)).into_iter().for_each(|place| held[place].links += 1);
         }
     }
-    Ok(held)
+    Ok((held, elves))
 }

@@ -290,7 +290,8 @@ impl File<'_> {
         };
         let way = if one.kind == Kind::Elf { Way::Elf } else { Way::Fixed };
         let mut planned = Planned { way, deed: Deed::Replaced, edit: Edit::Gone, offsets, left: short.len() as u64 };
-        if short.is_empty() || one.kind != Kind::Elf {
+        // Conda makes library paths relative: nothing that the loader reads has to grow.
+        if short.is_empty() || one.kind != Kind::Elf || self.room.is_some() {
             planned.edit = Edit::Spliced { splices, kept: one.kept };
             return Ok((Some(planned), short.iter().map(|one| self.too_short(one)).collect()));
         }

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::mem::discriminant;
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::flow::relocate::plan::{Edit, Plan};
 use crate::flow::relocate::{Aim, Error, Options};
 use crate::model::event::{Event, Tell};
 use crate::report::audit_words;
-use crate::tree::{NodeKind, Stage};
+use crate::tree::{NodeKind, Stage, Tree};
 
 /// Where no tree is: one that finds itself must load there too.
 const ANYWHERE: &str = "/tagalong-nowhere/in/particular";
@@ -26,6 +27,12 @@ pub struct Stopped {
     pub what: String,
 }
 
+impl Stopped {
+    fn of(remark: &Remark) -> Stopped {
+        Stopped { file: remark.file.clone(), what: audit_words::of(remark).what }
+    }
+}
+
 /// Judges the new tree.
 ///
 /// # Errors
@@ -34,7 +41,8 @@ pub fn verify(options: &Options, stage: &Stage<'_>, plan: &Plan, tell: Tell) -> 
     if plan.elves.is_empty() {
         return Ok(Vec::new());
     }
-    let names = Names::of(stage, plan);
+    let is_there = |place: &usize| !matches!(plan.files.get(place).map(|file| &file.edit), Some(Edit::Gone));
+    let names = Names::of(stage.tree, plan.elves.iter().copied().filter(is_there).collect());
     let pairs = plan.mapping.pairs();
     let own = place(stage.tree.root.as_os_str().as_bytes());
     let mut news: Vec<String> = match options.aim {
@@ -58,8 +66,7 @@ pub fn verify(options: &Options, stage: &Stage<'_>, plan: &Plan, tell: Tell) -> 
         );
         tell(Event::Note { text });
     }
-    let stopped = |remark: &Remark| Stopped { file: remark.file.clone(), what: audit_words::of(remark).what };
-    Ok(new.iter().map(stopped).collect())
+    Ok(new.iter().map(Stopped::of).collect())
 }
 
 fn names_of(remarks: &[Remark]) -> String {
@@ -103,20 +110,29 @@ fn place(prefix: &[u8]) -> Option<String> {
 }
 
 /// The names of a tree, as far as they are text: a loader is told no others.
-struct Names {
+pub struct Names {
     paths: Vec<String>,
     elves: Vec<String>,
 }
 
 impl Names {
-    fn of(stage: &Stage<'_>, plan: &Plan) -> Names {
+    /// The names of a tree, and of its ELF files.
+    pub fn of(tree: &Tree, elves: Vec<usize>) -> Names {
         let text = |path: &Vec<u8>| String::from_utf8(path.clone()).ok();
-        let nodes = &stage.tree.nodes;
         let is_named = |kind: &NodeKind| matches!(kind, NodeKind::File { .. } | NodeKind::Link { .. });
-        let paths = nodes.iter().filter(|node| is_named(&node.kind)).filter_map(|node| text(&node.path));
-        let is_there = |place: &&usize| !matches!(plan.files.get(place).map(|file| &file.edit), Some(Edit::Gone));
-        let elves = plan.elves.iter().filter(is_there).filter_map(|place| text(&nodes[*place].path));
+        let paths = tree.nodes.iter().filter(|node| is_named(&node.kind)).filter_map(|node| text(&node.path));
+        let elves = elves.into_iter().filter_map(|place| text(&tree.nodes[place].path));
         Names { paths: paths.collect(), elves: elves.collect() }
+    }
+
+    /// What the loader stops at where the tree lies.
+    ///
+    /// # Errors
+    /// [`Error::Audit`].
+    pub fn stops(&self, root: &Path, jobs: NonZeroUsize) -> Result<Vec<Stopped>, Error> {
+        let Some(place) = root.to_str() else { return Ok(Vec::new()) };
+        let placed = Placed { root, place, paths: &self.paths, elves: &self.elves, jobs };
+        Ok(placed.stops()?.iter().map(Stopped::of).collect())
     }
 
     /// What stops the tree at each of these places: it belongs to one of them.

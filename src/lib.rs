@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | 4 | [`cli`] | reads argv, environment and terminal; the only one that prints |
 //! | 3 | [`flow`] | one verb a file; flows do not call flows |
-//! | 2 | [`checkout`], [`host`], [`http`], [`channel`], [`archive`], [`store`], [`prefix_dir`], [`place`], [`lock`], [`rewrite`], [`sources`], [`recipe_folder`], [`builder`], [`signing`], [`search`] | touch the world, one door each |
+//! | 2 | [`checkout`], [`host`], [`http`], [`channel`], [`archive`], [`store`], [`prefix_dir`], [`place`], [`lock`], [`rewrite`], [`sources`], [`recipe_folder`], [`tree`], [`builder`], [`signing`], [`search`] | touch the world, one door each |
 //! | 1 | [`nearest`], [`recipe_file`], [`project_file`], [`toml_file`], [`relocate`], [`audit`], [`plan`], [`compare`], [`report`] | the craft: pure, bytes in, facts out |
 //! | 0 | [`model`] | the nouns, valid by construction |
 //!
@@ -52,3 +52,4 @@ pub mod signing;
 pub mod sources;
 pub mod store;
 pub mod toml_file;
+pub mod tree;

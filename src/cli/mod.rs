@@ -20,6 +20,7 @@ pub mod prefix;
 pub mod print;
 pub mod publish;
 pub mod recipe;
+pub mod relocate;
 pub mod resolve;
 pub mod run;
 pub mod sandbox;
@@ -61,6 +62,7 @@ enum Verb {
     Status(status::Arguments),
     Build(build::Arguments),
     Publish(publish::Arguments),
+    Relocate(relocate::Arguments),
     Elf(elf::Arguments),
     Audit(audit::Arguments),
     Diff(diff::Arguments),
@@ -94,6 +96,7 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Status(arguments) => status::run(arguments, settings),
         Verb::Build(arguments) => build::run(arguments, settings),
         Verb::Publish(arguments) => publish::run(arguments, settings),
+        Verb::Relocate(arguments) => relocate::run(arguments, settings),
         Verb::Elf(arguments) => elf::run(arguments, settings),
         Verb::Audit(arguments) => audit::run(arguments, settings),
         Verb::Diff(arguments) => diff::run(arguments, settings),

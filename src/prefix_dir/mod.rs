@@ -201,6 +201,14 @@ impl LockedPrefix<'_> {
         Staging::new(self.dir)
     }
 
+    /// Starts a tree beside the prefix that is no install of packages.
+    ///
+    /// # Errors
+    /// [`PrefixDirError::System`].
+    pub fn stage_tree(&self) -> Result<Staging<'_>, PrefixDirError> {
+        Staging::bare(self.dir)
+    }
+
     /// Removes the prefix: in one step it is no install any more, then its files go.
     ///
     /// # Errors
@@ -226,7 +234,7 @@ impl LockedPrefix<'_> {
             let path = entry.map_err(system)?.path();
             let bytes = path.as_os_str().as_encoded_bytes();
             if ours.iter().any(|head| bytes.starts_with(head.as_encoded_bytes())) {
-                fs::remove_dir_all(&path).map_err(system)?;
+                staging::remove(&path).map_err(system)?;
             }
         }
         Ok(())

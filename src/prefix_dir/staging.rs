@@ -3,6 +3,7 @@
 //! What is done where there is no such step is in `journal.rs`.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -29,6 +30,13 @@ impl<'a> Staging<'a> {
         Ok(staging)
     }
 
+    /// An empty folder, for a tree that is no install of packages.
+    pub(super) fn bare(dir: &'a PrefixDir) -> Result<Staging<'a>, PrefixDirError> {
+        let path = dir.beside(&format!("staging-{}", std::process::id()));
+        fs::create_dir(&path).map_err(system)?;
+        Ok(Staging { dir, path })
+    }
+
     /// The folder that packages are unpacked into.
     pub fn path(&self) -> &Path {
         &self.path
@@ -53,6 +61,14 @@ impl<'a> Staging<'a> {
         // Dropping removes the old tree, which has this folder's name after an exchange.
     }
 
+    /// Makes this folder the prefix as it is; what was there before is removed.
+    ///
+    /// # Errors
+    /// [`PrefixDirError::System`]; the prefix is then what it was before.
+    pub fn take_place(self) -> Result<(), PrefixDirError> {
+        self.place()
+    }
+
     fn place(&self) -> Result<(), PrefixDirError> {
         let prefix = self.dir.prefix().as_path();
         if !prefix.exists() {
@@ -72,8 +88,30 @@ impl<'a> Staging<'a> {
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
         // What cannot be removed now, the next run sweeps.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = remove(&self.path);
     }
+}
+
+/// Removes a folder, with those in it that do not let their owner write.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(folder)?;
+            fs::remove_dir_all(folder)
+        }
+        removed => removed,
+    }
+}
+
+fn open_up(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes everything in a folder.

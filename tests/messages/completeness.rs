@@ -5,7 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Enums that errors hold and that change no word of a message.
-const SAME_WORDS: [(&str, &str); 1] = [("BundleKind", "a bundle is shown by its tag and platform")];
+const SAME_WORDS: [(&str, &str); 4] = [
+    ("BundleKind", "a bundle is shown by its tag and platform"),
+    ("Way", "what a refused relocation would have changed is in its plan"),
+    ("Deed", "as above"),
+    ("Sign", "as above"),
+];
 
 /// The variants that no message is made of in `tests/messages/`.
 pub fn variants_without_a_message() -> Vec<String> {

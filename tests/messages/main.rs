@@ -15,6 +15,7 @@ mod install;
 mod machine;
 mod publish;
 mod recipes;
+mod relocate;
 mod rules;
 mod seal;
 mod sources;
@@ -41,6 +42,7 @@ fn rooms() -> Vec<(&'static str, Vec<Told>)> {
         ("project", flows::project()),
         ("publish", publish::publish()),
         ("recipe", recipes::recipe()),
+        ("relocate", relocate::relocate()),
         ("seal", seal::seal()),
         ("signing", machine::signing()),
         ("sources", sources::sources()),
@@ -62,6 +64,13 @@ fn every_error_is_told_in_reviewed_words() {
 fn every_event_is_told_in_reviewed_words() {
     insta::with_settings!({ snapshot_path => "../snapshots", omit_expression => true }, {
         insta::assert_snapshot!("events", events::lines().join("\n"));
+    });
+}
+
+#[test]
+fn every_place_that_stays_is_told_in_reviewed_words() {
+    insta::with_settings!({ snapshot_path => "../snapshots", omit_expression => true }, {
+        insta::assert_snapshot!("relocate_left", relocate::lines().join("\n"));
     });
 }
 

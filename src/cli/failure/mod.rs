@@ -18,7 +18,7 @@ mod prefix_dir;
 mod project;
 mod publish;
 mod recipe;
-
+pub mod relocate;
 pub mod seal;
 mod search;
 mod signing;

@@ -7,6 +7,7 @@
 //! Changes nothing. The checks themselves are `audit/`.
 
 mod collect;
+pub mod placed;
 mod residue;
 mod subject;
 mod view;

@@ -121,6 +121,11 @@ impl Subject {
         Subject { kind, root, place, only: None, packages: Vec::new(), recorded: HashMap::new(), _unpacked: None }
     }
 
+    /// A folder that a loader would see at another place.
+    pub fn at(kind: Kind, root: &Path, place: &str) -> Subject {
+        Subject { place: place.to_owned(), ..Subject::bare(kind, root.to_owned()) }
+    }
+
     /// The same in a system: what lies below its root folder has its path from there.
     pub fn below(mut self, system: &Path) -> Subject {
         if self.kind != Kind::Package

@@ -16,6 +16,7 @@ pub mod recipe_check;
 pub mod recipe_graph;
 pub mod recipe_new;
 pub mod recipe_show;
+pub mod recipe_update;
 pub mod resolve;
 pub mod status;
 pub mod uninstall;

@@ -29,6 +29,7 @@ pub mod guess;
 mod licence;
 pub mod reference;
 mod sources;
+pub mod update;
 mod values;
 
 use std::ops::Range;

@@ -26,7 +26,7 @@
 pub mod draft;
 pub mod fields;
 pub mod guess;
-mod licence;
+pub mod licence;
 pub mod reference;
 mod sources;
 pub mod update;

@@ -271,8 +271,9 @@ impl Reader<'_> {
             match pair.key.as_str() {
                 "commands" | "script" if pair.value.pairs().is_empty() => {
                     for command in pair.value.nodes() {
+                        let line = command.line;
                         if let Some(command) = self.known(command) {
-                            self.command(&command, pair.value.line);
+                            self.command(&command, line);
                         }
                     }
                 }
@@ -345,23 +346,21 @@ impl Reader<'_> {
             self.found.env.push(("CPU_COUNT".to_owned(), "{jobs}".to_owned()));
         }
         let joined = script.join("\n");
-        let mut ledger = Ledger::new(file, if file == "build.sh" { &joined } else { given.text });
+        let text = if file == "build.sh" { joined.as_str() } else { given.text };
+        let mut ledger = Ledger::new(file, text);
         for (place, line) in script.iter().enumerate() {
-            let set = ["CPU_COUNT", "PREFIX"];
-            let unknown = commands::unknown_variables(line);
-            let unknown: Vec<String> = unknown
-                .into_iter()
-                .filter(|name| !set.contains(&name.as_str()) && !joined.contains(&format!("{name}=")))
-                .collect();
-            if let Some(name) = unknown.first() {
-                let line = if file == "build.sh" {
-                    place + 1
-                } else {
-                    given.text.lines().position(|own| own.contains(line.trim())).map_or(1, |place| place + 1)
-                };
-                ledger.lose(line, format!("conda's `${name}` is not set when it is built"));
+            let at =
+                if file == "build.sh" { Some(place) } else { text.lines().position(|own| own.contains(line.trim())) };
+            let at = at.map_or(1, |place| place + 1);
+            if line.starts_with("#!") && line.contains("bash") {
+                ledger.lose(at, "steps are run by `sh -e`; what only bash knows must be written anew");
+            }
+            let is_unknown = |name: &String| name != "CPU_COUNT" && !joined.contains(&format!("{name}="));
+            if let Some(name) = commands::unknown_variables(line).into_iter().find(is_unknown) {
+                ledger.lose(at, format!("conda's `${name}` is not set when it is built"));
             }
         }
+        let script: Vec<String> = script.into_iter().filter(|line| !line.starts_with("#!")).collect();
         self.found.script = script;
         self.found.lost.append(&mut ledger.lost);
     }

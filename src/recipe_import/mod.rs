@@ -89,12 +89,10 @@ pub enum ImportError {
 /// # Errors
 /// [`ImportError`] when it is no YAML where it has to be.
 pub fn read(format: Format, given: &Given<'_>) -> Result<Found, ImportError> {
-    let mut found = match format {
+    Ok(match format {
         Format::Karabo => karabo::read(given.file, given.folder, given.text),
         Format::Conda => conda::read_meta(given)?,
         Format::Rattler => conda::read_recipe(given)?,
         Format::HashDist => hashdist::read(given)?,
-    };
-    found.lost.sort_by(|a, b| (a.file != given.file, &a.file, a.line).cmp(&(b.file != given.file, &b.file, b.line)));
-    Ok(found)
+    })
 }

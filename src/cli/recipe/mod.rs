@@ -2,6 +2,7 @@
 
 mod check;
 mod graph;
+mod import;
 mod new;
 mod show;
 mod update;
@@ -31,6 +32,7 @@ enum Verb {
     Show(show::Arguments),
     New(new::Arguments),
     Update(update::Arguments),
+    Import(import::Arguments),
     Graph(graph::Arguments),
     Why(why::Arguments),
     /// Prints the reference of the recipe format, as Markdown
@@ -43,6 +45,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         Verb::Show(arguments) => show::run(arguments, settings),
         Verb::New(arguments) => new::run(arguments, settings),
         Verb::Update(arguments) => update::run(arguments, settings),
+        Verb::Import(arguments) => import::run(arguments, settings),
         Verb::Graph(arguments) => graph::run(arguments, settings),
         Verb::Why(arguments) => why::run(arguments, settings),
         Verb::Reference => print::print(&reference()),

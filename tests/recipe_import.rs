@@ -315,6 +315,12 @@ fn what_cannot_be_read_is_told_and_nothing_is_written() {
     }
     let file = old(&world, "meta.yaml", &format!("package: {}\n", "[".repeat(50_000)));
     world.run_with(&["recipe", "import", &file]).exits(7);
+    let doubled = "{% set x = x ~ x %}\n".repeat(60);
+    old(&world, "meta.yaml", &format!("{{% set x = 'aaaaaaaa' %}}\n{doubled}package:\n  name: {{{{ x }}}}\n"));
+    world.run_with(&["recipe", "import", &file]).exits(2);
+    let round = "A=\"$A$B$A$B$A$B$A$B\"\nB=\"$A$A$A$A$A$A\"\nDEP_NAME=x-1.0\nMAKE_COMMAND=\"$A\"\n";
+    let config = old(&world, "x/build.config", round);
+    world.run_with(&["recipe", "import", &config, "--dry-run"]).succeeds();
     fs::write(world.root().join("old/meta.yaml"), b"package:\n  name: \xff\n").unwrap();
     world.run_with(&["recipe", "import", &file]).exits(2);
     assert!(!world.checkout().join("extern-recipes").exists());

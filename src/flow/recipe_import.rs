@@ -14,7 +14,7 @@ use crate::recipe_import::{self, Format, Given, ImportError, write};
 use crate::toml_file::Mistakes;
 
 /// The most of a file that is read, in bytes: recipes are written by hand, patches sometimes by machines.
-const LARGEST_RECIPE: u64 = 1 << 20;
+const LARGEST_RECIPE: u64 = 256 << 10;
 const LARGEST_PATCH: u64 = 16 << 20;
 
 /// What is to be imported.
@@ -164,6 +164,9 @@ fn patches_beside(found: &mut Found, path: &Path, text: &str) -> Result<Vec<(Str
     let mut lost = Vec::new();
     for source in &mut found.sources {
         source.patches.retain(|patch| {
+            if patches.iter().any(|(known, _)| known == patch) {
+                return true;
+            }
             let bytes = patch_bytes(folder, patch);
             match bytes {
                 Ok(bytes) => {

@@ -2,6 +2,9 @@
 //!
 //! Does not know what the variables mean (`karabo.rs`).
 
+/// The most lines that one value goes over; an open quote would take the whole file otherwise.
+const LONGEST_VALUE: usize = 200;
+
 /// A statement of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Statement {
@@ -28,7 +31,9 @@ pub fn read(text: &str) -> Vec<Statement> {
         };
         let mut whole = rest.to_owned();
         // A quote that is open goes on in the next line; a backslash at the end too.
-        while word(&whole) == Word::Open {
+        let mut count = 0;
+        while count < LONGEST_VALUE && word(&whole) == Word::Open {
+            count += 1;
             let Some((_, next)) = lines.next() else { break };
             whole.push('\n');
             whole.push_str(next);

@@ -6,6 +6,9 @@
 use crate::model::recipe::BuildSystem;
 use crate::recipe_import::found::{Found, add, tools_of};
 
+/// A text does not grow beyond this by what is put in, in bytes: variables may name each other.
+const LONGEST: usize = 64 << 10;
+
 /// Variables that every step has (`builder/steps.rs`).
 const SET: [&str; 8] = ["PATH", "HOME", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "PREFIX", "PWD"];
 
@@ -13,7 +16,7 @@ const SET: [&str; 8] = ["PATH", "HOME", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLA
 pub fn expanded(text: &str, known: &dyn Fn(&str) -> Option<String>) -> String {
     let mut result = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find('$') {
+    while let Some(at) = rest.find('$').filter(|_| result.len() < LONGEST) {
         let (before, from) = rest.split_at(at);
         result.push_str(before);
         let (name, length) = variable(from);

@@ -2,6 +2,8 @@
 //!
 //! Does not know any system; `write.rs` makes the recipe of it.
 
+use std::collections::BTreeSet;
+
 use crate::model::recipe::BuildSystem;
 
 /// What a foreign recipe says, as far as it can be said here.
@@ -55,21 +57,23 @@ pub struct Lost {
 pub struct Ledger<'a> {
     file: &'a str,
     lines: Vec<&'a str>,
+    told: BTreeSet<usize>,
     pub lost: Vec<Lost>,
 }
 
 impl<'a> Ledger<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Ledger<'a> {
-        Ledger { file, lines: text.lines().collect(), lost: Vec::new() }
+        Ledger { file, lines: text.lines().collect(), told: BTreeSet::new(), lost: Vec::new() }
     }
 
     /// Notes a line, once.
     pub fn lose(&mut self, line: usize, why: impl Into<String>) {
+        if !self.told.insert(line) {
+            return;
+        }
         let text = line.checked_sub(1).and_then(|place| self.lines.get(place)).map_or("", |text| text.trim());
         let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-        if !self.lost.iter().any(|lost| lost.line == line) {
-            self.lost.push(Lost { file: self.file.to_owned(), line, text, why: why.into() });
-        }
+        self.lost.push(Lost { file: self.file.to_owned(), line, text, why: why.into() });
     }
 
     /// Notes several lines.

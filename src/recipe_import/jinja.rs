@@ -9,6 +9,9 @@ use crate::recipe_import::found::Ledger;
 /// Stands where an expression could not be told; no name, version or address holds it by itself.
 pub const UNKNOWN: &str = "jinja-unknown-expression";
 
+/// The longest value of a variable, in bytes: `{% set x = x ~ x %}` doubles it line by line.
+const LONGEST: usize = 256;
+
 /// The values of variables by name.
 pub type Variables = BTreeMap<String, String>;
 
@@ -170,6 +173,9 @@ pub fn evaluate(expression: &str, variables: &Variables) -> Option<String> {
     let mut value = reader.operand()?;
     loop {
         reader.space();
+        if value.len() > LONGEST {
+            return None;
+        }
         if reader.rest.is_empty() {
             return Some(value);
         }
@@ -262,7 +268,9 @@ impl<'a> Reader<'a> {
             ("lower", []) => value.to_lowercase(),
             ("upper", []) => value.to_uppercase(),
             ("string" | "trim" | "strip", []) => value.trim().to_owned(),
-            ("replace", [from, to]) => value.replace(from, to),
+            ("replace", [from, to]) if value.len().max(1) * to.len().max(1) < LONGEST * LONGEST => {
+                value.replace(from, to)
+            }
             ("split", [mark]) if !mark.is_empty() => {
                 let place: usize = self.take("[").then(|| self.name().parse().ok()).flatten()?;
                 let part = value.split(mark).nth(place)?.to_owned();

@@ -30,6 +30,9 @@ const KNOWN: [&str; 8] = [
     "CUSTOM_BUILD",
 ];
 
+/// The longest value that is made by putting variables in, in bytes.
+const LONGEST: usize = 64 << 10;
+
 /// Reads a `build.config`; `folder` is the name of its folder, which is the dependency's.
 pub fn read(file: &str, folder: Option<&str>, text: &str) -> Found {
     let mut ledger = Ledger::new(file, text);
@@ -146,17 +149,24 @@ impl Reader {
     /// A variable with the other variables put in; what the format gives is written as recipes here do.
     fn value(&self, name: &str) -> Option<(usize, String)> {
         let (line, value) = self.variables.get(name)?;
-        Some((*line, self.expanded(value, 0)))
+        let mut value = value.clone();
+        // Variables name variables; one that names itself would go round for ever.
+        for _ in 0..8 {
+            let next = commands::expanded(&value, &|name| self.known(name));
+            if next == value || next.len() > LONGEST {
+                break;
+            }
+            value = next;
+        }
+        Some((*line, value))
     }
 
-    fn expanded(&self, text: &str, depth: usize) -> String {
-        let known = |name: &str| match name {
+    fn known(&self, name: &str) -> Option<String> {
+        match name {
             "INSTALL_PREFIX" => Some("{prefix}".to_owned()),
             "NUM_CORES" => Some("{jobs}".to_owned()),
-            // A variable that names itself would go round for ever.
-            name => self.variables.get(name).filter(|_| depth < 8).map(|(_, value)| self.expanded(value, depth + 1)),
-        };
-        commands::expanded(text, &known)
+            name => self.variables.get(name).map(|(_, value)| value.clone()),
+        }
     }
 
     fn identity(&self, found: &mut Found, folder: Option<&str>, ledger: &mut Ledger<'_>) {

@@ -19,7 +19,7 @@ impl From<Error> for Failure {
             Error::Unreadable { path, reason } => {
                 Failure::new(Code::Usage, format!("`{}` cannot be read", path.display()))
                     .why(reason)
-                    .next("name a text file of at most 1 MiB")
+                    .next("name a text file of at most 256 KiB")
             }
             Error::UnknownFormat { path } => {
                 Failure::new(Code::Usage, format!("`{}` is of no format that is known", path.display()))

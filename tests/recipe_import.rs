@@ -44,9 +44,7 @@ path = "hdf5-{{version}}.tar.gz"
 
 [build]
 system = "autotools"
-options = [
-    "--with-zlib",
-]
+options = ["--with-zlib"]
 
 # Not carried:
 # build.config:1: DEP_NAME="hdf5-1.8.11"
@@ -182,7 +180,11 @@ patches = ["patches/here.patch"]
 
 [build]
 system = "script"
-script = ["./configure --prefix=$PREFIX", "make -j${CPU_COUNT}", "cp $RECIPE_DIR/x ."]
+script = [
+    "./configure --prefix=$PREFIX",
+    "make -j${CPU_COUNT}",
+    "cp $RECIPE_DIR/x .",
+]
 env = { CPU_COUNT = "{jobs}" }
 
 [[test]]
@@ -242,7 +244,10 @@ sha256 = "9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23"
 
 [build]
 system = "script"
-script = ["./configure --prefix=$PREFIX", "make install"]
+script = [
+    "./configure --prefix=$PREFIX",
+    "make install",
+]
 
 [[test]]
 run = "test -e {prefix}/lib/libz.so"

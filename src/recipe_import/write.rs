@@ -85,7 +85,8 @@ fn build_text(found: &Found) -> String {
         ("script", &found.script),
     ];
     for (name, words) in fields.into_iter().filter(|(_, words)| !words.is_empty()) {
-        if words.len() == 1 || words.iter().map(String::len).sum::<usize>() > 80 {
+        let is_commands = ["before", "after", "script"].contains(&name);
+        if is_commands || words.iter().map(String::len).sum::<usize>() > 80 {
             text.push_str(&format!("{name} = [\n"));
             words.iter().for_each(|word| text.push_str(&format!("    {},\n", quoted(word))));
             text.push_str("]\n");

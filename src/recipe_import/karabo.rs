@@ -56,6 +56,7 @@ pub fn read(file: &str, folder: Option<&str>, text: &str) -> Found {
         custom(&mut found, text, &mut ledger);
     } else {
         reader.build(&mut found, &mut ledger);
+        reader.tell_unused(&mut ledger);
     }
     found.tools = commands::tools(&found);
     found.lost = ledger.lost;
@@ -166,6 +167,19 @@ impl Reader {
             "INSTALL_PREFIX" => Some("{prefix}".to_owned()),
             "NUM_CORES" => Some("{jobs}".to_owned()),
             name => self.variables.get(name).map(|(_, value)| value.clone()),
+        }
+    }
+
+    /// Tells the variables that neither the format nor another variable reads.
+    fn tell_unused(&self, ledger: &mut Ledger<'_>) {
+        let is_read = |name: &str| {
+            let forms = [format!("${name}"), format!("${{{name}}}")];
+            self.variables.values().any(|(_, value)| forms.iter().any(|form| value.contains(form.as_str())))
+        };
+        for (name, (line, _)) in &self.variables {
+            if !KNOWN.contains(&name.as_str()) && !is_read(name) {
+                ledger.lose(*line, "no command of the format reads this variable");
+            }
         }
     }
 

@@ -268,7 +268,10 @@ run = "test -e {prefix}/lib/libz.so"
 fn a_hashdist_package_is_carried_and_update_finds_its_digest() {
     let world = World::new();
     let mut builder = tar::Builder::new(Vec::new());
-    builder.append_data(&mut tar::Header::new_gnu(), "hdf5/none", std::io::empty()).unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    builder.append_data(&mut header, "hdf5/none", std::io::empty()).unwrap();
     let bytes = builder.into_inner().unwrap();
     fs::write(world.root().join("hdf5-1.8.11.tar"), &bytes).unwrap();
     let text = format!(

@@ -77,7 +77,7 @@ pub fn findings(around: &Around, options: &Options) -> Vec<Finding> {
     findings.extend(recipes(around));
     if let Some(project) = around.project() {
         findings.push(placeholder(project, around.prefix()));
-        findings.extend(project.channels.iter().flat_map(|config| keys(config)));
+        findings.extend(project.channels.iter().flat_map(keys));
         findings.extend(channels(project, around.root(), options.network));
     }
     findings.extend(secret_key(options));

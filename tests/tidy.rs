@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors; imports go down, or stay inside a room.
-const FLOORS: [(&str, u8); 29] = [
+const FLOORS: [(&str, u8); 30] = [
     ("model", 0),
     ("nearest", 1),
     ("toml_file", 1),
     ("recipe_file", 1),
+    ("recipe_import", 1),
     ("project_file", 1),
     ("relocate", 1),
     ("audit", 1),
@@ -39,7 +40,7 @@ const FLOORS: [(&str, u8); 29] = [
 ];
 
 /// The rooms that an outside crate may be used in. Crates of plain values are free everywhere.
-const DOORS: [(&str, &[&str]); 23] = [
+const DOORS: [(&str, &[&str]); 24] = [
     ("aho_corasick", &["relocate"]),
     ("annotate_snippets", &["cli"]),
     ("bzip2", &["archive"]),
@@ -57,6 +58,7 @@ const DOORS: [(&str, &[&str]); 23] = [
     ("rustls", &["http"]),
     // System calls without a safe wrapper in std; each room its own few.
     ("rustix", &["archive", "builder", "checkout", "host", "lock", "prefix_dir", "rewrite", "store", "tree"]),
+    ("saphyr_parser", &["recipe_import"]),
     ("sha2", &["model"]),
     ("signal_hook", &["cli"]),
     ("spdx", &["recipe_file"]),

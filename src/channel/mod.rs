@@ -92,6 +92,14 @@ impl Channel {
         self.objects.writable().is_some()
     }
 
+    /// Whether there is a channel at its address: it has a `channel.json`.
+    ///
+    /// # Errors
+    /// [`ChannelError`] when it cannot be asked.
+    pub fn is_there(&self) -> Result<bool, ChannelError> {
+        Ok(self.objects.read(FORMAT_PATH, 1 << 10)?.is_some())
+    }
+
     /// The manifest of a bundle and its signature, unchecked; `None` where there is none.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod build;
 pub mod changes;
 mod completions;
 mod diff;
+pub mod doctor;
 pub mod elf;
 pub mod env;
 pub mod failure;
@@ -69,6 +70,7 @@ enum Verb {
     Env(env::Arguments),
     Run(run::Arguments),
     Shell(shell::Arguments),
+    Doctor(doctor::Arguments),
     Key(key::Arguments),
     Recipe(recipe::Arguments),
     Completions(completions::Arguments),
@@ -103,6 +105,7 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Env(arguments) => env::run(arguments, settings),
         Verb::Run(arguments) => run::run(arguments, settings),
         Verb::Shell(arguments) => shell::run(arguments, settings),
+        Verb::Doctor(arguments) => doctor::run(arguments, settings),
         Verb::Key(arguments) => key::run(arguments, settings),
         Verb::Recipe(arguments) => recipe::run(arguments, settings),
         Verb::Completions(arguments) => completions::run(arguments, settings),

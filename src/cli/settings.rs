@@ -16,6 +16,8 @@ pub struct Settings {
     pub directory: PathBuf,
     /// The folder of store, sources and locks: `TAGALONG_CACHE`, else below `XDG_CACHE_HOME`, else below `HOME`.
     pub cache: PathBuf,
+    /// Which variable says where the cache is.
+    pub cache_origin: &'static str,
     /// `FORCED_DEPS_TAG`, if it is set and not empty.
     pub forced_tag: Option<String>,
     /// `TAGALONG_SOURCE_MIRRORS`: folders that hold `<sha256>`, white space between them.
@@ -24,6 +26,10 @@ pub struct Settings {
     pub secret_key: Option<OsString>,
     /// `TAGALONG_JOBS`, else the processors that this process may use.
     pub jobs: NonZeroUsize,
+    /// What says how many jobs there are.
+    pub jobs_origin: &'static str,
+    /// The locale of the environment, by the precedence of locale(7).
+    pub locale: Option<String>,
     /// Whether talk goes to a terminal.
     pub is_terminal: bool,
     /// Whether talk may be coloured: a terminal, and no `NO_COLOR`.
@@ -44,12 +50,15 @@ impl Settings {
         Ok(Settings {
             directory: working_directory(directory)?,
             cache: cache_folder()?,
+            cache_origin: cache_origin(),
             forced_tag: text("FORCED_DEPS_TAG"),
             source_mirrors: text("TAGALONG_SOURCE_MIRRORS")
                 .map(|list| list.split_whitespace().map(str::to_owned).collect())
                 .unwrap_or_default(),
             secret_key: env::var_os("TAGALONG_SECRET_KEY").filter(|value| !value.is_empty()),
             jobs: jobs()?,
+            jobs_origin: text("TAGALONG_JOBS").map_or("the processors", |_| "TAGALONG_JOBS"),
+            locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(text),
             is_terminal,
             is_coloured: is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             is_gitlab: env::var_os("GITLAB_CI").is_some(),
@@ -127,6 +136,16 @@ fn cache_folder() -> Result<PathBuf, Failure> {
                 .why("none of `TAGALONG_CACHE`, `XDG_CACHE_HOME` and `HOME` is an absolute path")
                 .next("set `TAGALONG_CACHE` to a folder on a local disk")
         })
+}
+
+/// The variable that [`cache_folder`] takes.
+fn cache_origin() -> &'static str {
+    let is_absolute = |name| env::var_os(name).is_some_and(|value| Path::new(&value).is_absolute());
+    match () {
+        () if env::var_os("TAGALONG_CACHE").is_some_and(|value| !value.is_empty()) => "TAGALONG_CACHE",
+        () if is_absolute("XDG_CACHE_HOME") => "XDG_CACHE_HOME",
+        () => "HOME",
+    }
 }
 
 fn jobs() -> Result<NonZeroUsize, Failure> {

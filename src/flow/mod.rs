@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod build;
 pub mod diff;
+pub mod doctor;
 pub mod elf_edit;
 pub mod elf_loads;
 pub mod elf_show;
@@ -14,8 +15,10 @@ pub mod platform;
 pub mod publish;
 pub mod recipe_check;
 pub mod recipe_graph;
+pub mod recipe_import;
 pub mod recipe_new;
 pub mod recipe_show;
+pub mod recipe_update;
 pub mod relocate;
 pub mod resolve;
 pub mod status;

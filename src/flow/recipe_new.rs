@@ -2,7 +2,7 @@
 //!
 //! Does not know the format (`recipe_file/draft.rs`) and does not guess (`recipe_file/guess.rs`).
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::archive::foreign::{self, ForeignError};
@@ -119,7 +119,7 @@ pub fn recipe_new(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     let shown = Path::new(RECIPES_FOLDER).join(options.name.as_str()).join(RECIPE_FILE);
     recipe_file::parse(&shown.display().to_string(), &text, None).map_err(Error::Mistakes)?;
     if options.overwrite != Overwrite::DryRun {
-        write(&folder, &path, &text).map_err(Error::Disk)?;
+        recipe_folder::write_file(&folder, RECIPE_FILE, text.as_bytes()).map_err(Error::Disk)?;
     }
     Ok(Outcome {
         path: shown,
@@ -218,14 +218,4 @@ fn head(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     fs_err::File::open(path)?.take(LOOKED_AT).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn write(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
-    fs_err::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".recipe-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    fs_err::set_permissions(file.path(), permissions)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

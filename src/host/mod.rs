@@ -3,6 +3,7 @@
 //! Everything is read from files below a root folder and nothing is run, so that any root can be looked at. What
 //! the files mean is in `os_release.rs` and `libraries.rs`.
 
+pub mod disk;
 mod libraries;
 pub mod machine;
 pub mod os_release;

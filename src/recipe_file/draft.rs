@@ -150,7 +150,8 @@ impl Guess {
 }
 
 /// A text as TOML writes it.
-fn quoted(text: &str) -> String {
+/// A text as TOML has it.
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -45,8 +45,7 @@ fn meant(word: &str) -> String {
     }
 }
 
-#[cfg(test)]
 /// Whether a text is an SPDX licence expression.
-pub(super) fn is_expression(text: &str) -> bool {
+pub fn is_expression(text: &str) -> bool {
     Expression::parse_mode(text, ParseMode::STRICT).is_ok()
 }

@@ -26,10 +26,11 @@
 pub mod draft;
 pub mod fields;
 pub mod guess;
-mod licence;
+pub mod licence;
 mod proofs;
 pub mod reference;
 mod sources;
+pub mod update;
 mod values;
 
 use std::ops::Range;

@@ -9,7 +9,7 @@ mod providers;
 pub mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::model::platform::Platform;
@@ -225,4 +225,18 @@ pub fn names(folder: &Path) -> Result<Vec<String>, Error> {
 pub fn root_above(folder: &Path) -> PathBuf {
     let has = |name: &'static str| folder.ancestors().find(move |folder| folder.join(name).exists());
     has(PROJECT_FILE).or_else(|| has(".git")).unwrap_or(folder).to_owned()
+}
+
+/// Writes a file of a recipe in one step, with its folder; what stood there is replaced.
+///
+/// # Errors
+/// The I/O error; what stood there stays then.
+pub fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fs_err::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".recipe-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs_err::set_permissions(file.path(), permissions)?;
+    file.persist(folder.join(name)).map_err(|error| error.error)?;
+    Ok(())
 }

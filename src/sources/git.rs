@@ -116,7 +116,7 @@ impl Repository {
     }
 }
 
-fn git() -> Command {
+pub(super) fn git() -> Command {
     let mut command = Command::new("git");
     for variable in FOREIGN_VARIABLES {
         command.env_remove(variable);

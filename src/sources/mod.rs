@@ -10,6 +10,7 @@
 mod beside;
 mod cargo_registry;
 mod debian;
+pub mod discover;
 mod git;
 mod kept;
 mod mirror;
@@ -17,6 +18,7 @@ mod patch;
 pub mod prepare;
 mod program;
 mod pypi;
+pub mod trial;
 mod web;
 
 use std::io;

@@ -18,6 +18,8 @@ mod prefix_dir;
 mod project;
 mod publish;
 mod recipe;
+mod recipe_import;
+mod recipe_update;
 pub mod relocate;
 pub mod seal;
 mod search;

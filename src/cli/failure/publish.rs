@@ -54,7 +54,7 @@ impl From<Error> for Failure {
             Error::Sandbox { level } => {
                 Failure::new(Code::Verification, format!("a build without a sandbox (`{level}`) is not published"))
                     .why("`[publish]` of tagalong.toml has `sandbox = \"full\"`, so that nothing undeclared gets in")
-                    .next("build where the kernel gives namespaces, and not with `--sandbox host`")
+                    .next("build where the kernel gives namespaces; `tagalong doctor` says what to change")
             }
             Error::Taken { bundle, channel, differing } => {
                 let names: Vec<String> = differing.iter().map(RecipeName::to_string).collect();

@@ -2,8 +2,10 @@
 
 mod check;
 mod graph;
+mod import;
 mod new;
 mod show;
+mod update;
 mod why;
 
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ enum Verb {
     Check(check::Arguments),
     Show(show::Arguments),
     New(new::Arguments),
+    Update(update::Arguments),
+    Import(import::Arguments),
     Graph(graph::Arguments),
     Why(why::Arguments),
     /// Prints the reference of the recipe format, as Markdown
@@ -40,6 +44,8 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         Verb::Check(arguments) => check::run(arguments, settings),
         Verb::Show(arguments) => show::run(arguments, settings),
         Verb::New(arguments) => new::run(arguments, settings),
+        Verb::Update(arguments) => update::run(arguments, settings),
+        Verb::Import(arguments) => import::run(arguments, settings),
         Verb::Graph(arguments) => graph::run(arguments, settings),
         Verb::Why(arguments) => why::run(arguments, settings),
         Verb::Reference => print::print(&reference()),

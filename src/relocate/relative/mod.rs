@@ -204,7 +204,6 @@ mod tests {
         let pc = b"prefix=/p\nlibdir=/p/lib\n";
         let new = splice::apply(pc, &of_pkg_config(b"lib/pkgconfig/x.pc", &mapping.in_text(pc), &mapping), &mapping);
         assert_eq!(new, b"prefix=${pcfiledir}/../..\nlibdir=${pcfiledir}/../../lib\n");
-        let cmake = b"set(X \"/p/lib\")\n";
         let changed = |cmake: &str| {
             let (splices, stuck) = of_cmake(b"x.cmake", cmake.as_bytes(), &mapping.in_text(cmake.as_bytes()), &mapping);
             (String::from_utf8(splice::apply(cmake.as_bytes(), &splices, &mapping)).unwrap(), stuck)

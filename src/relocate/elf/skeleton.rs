@@ -173,7 +173,9 @@ impl File {
         let (count, size) = (self.header.e_shnum as usize, SectionHeader::size(self.context));
         // As everywhere: section headers that lie outside of the file are the same as none.
         let Ok(bytes) = source.part(self.header.e_shoff, (count * size) as u64) else { return Ok(Vec::new()) };
-        Ok(SectionHeader::parse(&bytes, 0, count, self.context).unwrap_or_default())
+        // goblin takes the offset 0 for a file without sections.
+        let bytes = [&[0], &bytes[..]].concat();
+        Ok(SectionHeader::parse(&bytes, 1, count, self.context).unwrap_or_default())
     }
 
     fn read_dynamic(&self, source: &mut Source<'_>) -> Result<Vec<(u64, u64)>, Fault> {

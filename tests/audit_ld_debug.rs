@@ -59,7 +59,8 @@ fn told_by_loader(program: &Path) -> BTreeSet<Led> {
         }
     }
     // What the cache leads to is shown also where DF_1_NODEFLIB forbids it then.
-    for name in String::from_utf8(output.stdout).unwrap().lines().filter_map(|line| line.strip_suffix(" => not found")) {
+    for name in String::from_utf8(output.stdout).unwrap().lines().filter_map(|line| line.strip_suffix(" => not found"))
+    {
         all.retain(|(known, ..)| known != name.trim());
         all.insert((name.trim().to_owned(), "not found".to_owned(), "missing"));
     }

@@ -6,6 +6,7 @@ pub mod allow;
 pub mod cache;
 pub mod floor;
 pub mod hygiene;
+mod joined;
 pub mod leaks;
 pub mod loader;
 pub mod outcome;

@@ -61,14 +61,17 @@ pub fn collect(
         None => walk(subject, &mut places, &mut unlisted)?,
     }
     let residues = Residues::new(&subject.placeholders(&project.placeholder), TraceFinder::new(sought));
+    if let (Some(name), Some(reason)) = (&subject.only, &subject.refused) {
+        unlisted.push(Remark::new(name, Problem::Unseen { member: None, reason: reason.clone() }));
+    }
     let examiner = Examiner { subject, residues };
     let next = AtomicUsize::new(0);
     let mut all: Vec<(usize, Examined)> = std::thread::scope(|scope| {
         let work = || {
-            let mut own = Vec::new();
+            let (mut own, mut buffer) = (Vec::new(), Vec::new());
             while let Some((number, place)) = take(&next, &places) {
                 let mut examined = Examined::default();
-                examiner.examine(place, &mut examined);
+                examiner.examine(place, &mut buffer, &mut examined);
                 own.push((number, examined));
             }
             own
@@ -167,22 +170,31 @@ struct Examiner<'a> {
 }
 
 impl Examiner<'_> {
-    fn examine(&self, place: &Place, examined: &mut Examined) {
+    /// `buffer` is the thread's own: new memory for each file would cost more than to search it.
+    fn examine(&self, place: &Place, buffer: &mut Vec<u8>, examined: &mut Examined) {
         hygiene::judge_place(place, &mut examined.remarks);
         let What::File { size, .. } = place.what else { return };
         let path = self.subject.root.join(&place.path);
-        if let Err(error) = self.look_into(&path, place, size, examined) {
+        if let Err(error) = self.look_into(&path, place, (size, buffer), examined) {
             let problem = Problem::Unseen { member: None, reason: error.to_string() };
             examined.remarks.push(Remark::new(&place.path, problem));
         }
     }
 
-    fn look_into(&self, path: &Path, place: &Place, size: u64, examined: &mut Examined) -> std::io::Result<()> {
+    fn look_into(
+        &self,
+        path: &Path,
+        place: &Place,
+        (size, buffer): (u64, &mut Vec<u8>),
+        examined: &mut Examined,
+    ) -> std::io::Result<()> {
+        let mut file = fs_err::File::open(path)?;
         if size <= WHOLE {
-            self.look_at(&fs_err::read(path)?, place, examined);
+            buffer.clear();
+            file.read_to_end(buffer)?;
+            self.look_at(buffer, place, examined);
             return Ok(());
         }
-        let mut file = fs_err::File::open(path)?;
         let mut head = Vec::new();
         file.by_ref().take(WINDOW as u64).read_to_end(&mut head)?;
         file.rewind()?;

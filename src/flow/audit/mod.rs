@@ -66,10 +66,10 @@ pub fn audit(options: &Options) -> Result<Audit, Error> {
         judge_licences(&subject, &places, &mut remarks);
     }
     let view = View::new(&subject, &options.root, &elves, &places)?;
-    let rules = Rules {
-        libraries: SystemLibraries { listed: &project.audit.system_libraries },
-        may_leave: matches!(subject.kind, Kind::File),
-    };
+    let mut listed = project.audit.system_libraries.clone();
+    // What wheels may count on is agreed upon (PEP 600).
+    listed.extend(wheel_policy::LIBRARIES.iter().filter(|_| subject.is_wheel).map(|name| (*name).to_owned()));
+    let rules = Rules { libraries: SystemLibraries { listed: &listed }, may_leave: matches!(subject.kind, Kind::File) };
     let files: Vec<_> = elves.iter().map(|elf| elf.file.clone()).filter(|file| file.facts.is_dynamic()).collect();
     let processes = process::judge(&files, &view, &rules, &mut remarks);
     leave_to_needs(&subject, &mut remarks);

@@ -7,14 +7,18 @@ use std::ops::Range;
 
 use crate::archive::members::{self, Unseen};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::traces::{TraceFinder, TraceForm, TraceHit, TraceOf};
+use crate::audit::traces::{Sought, TraceFinder, TraceForm, TraceHit, TraceOf};
 use crate::model::prefix::Placeholder;
 use crate::relocate::elf::{CompressedSection, Facts};
 use crate::relocate::kind::Kind;
 use crate::relocate::residue::{Form, Searcher, Trace};
+use crate::relocate::sieve::Sieve;
 
 /// How much of a stream is in memory at once, in bytes.
-pub const WINDOW: usize = 1 << 20;
+pub const WINDOW: usize = 256 << 10;
+
+/// So much of a stream is read first: most of what is packed is small.
+const FIRST: usize = 16 << 10;
 
 /// A packed member up to this size is looked into again, in bytes.
 const NESTED: u64 = 16 << 20;
@@ -25,10 +29,17 @@ const DEEPEST: usize = 4;
 /// How much of a member is decoded at most, in bytes: a bound on time.
 const LARGEST: u64 = 4 << 30;
 
+/// What is told of the placeholder's last name.
+const END_OF_PLACEHOLDER: &str = "the end of the placeholder";
+
 pub struct Residues {
     placeholders: Vec<Searcher>,
     traces: TraceFinder,
     overlap: usize,
+    /// All texts of the placeholders, one after the other, then those of the traces: most files hold none of them.
+    sieve: Sieve,
+    /// For each placeholder, and then for the traces, the numbers of its texts in the sieve.
+    parts: Vec<Range<usize>>,
 }
 
 /// A trace with its place, in the file or in a member.
@@ -44,10 +55,21 @@ impl Found {
 
 impl Residues {
     pub fn new(placeholders: &[Placeholder], traces: TraceFinder) -> Residues {
+        let split = placeholders.iter().map(|one| {
+            let told = Sought { of: TraceOf::Placeholder, text: END_OF_PLACEHOLDER.to_owned() };
+            (one.token().as_bytes().to_owned(), told)
+        });
+        let traces = traces.with_split(split.collect());
         let placeholders: Vec<Searcher> = placeholders.iter().map(|one| Searcher::new(one, &[])).collect();
         let longest = placeholders.iter().map(Searcher::longest).max().unwrap_or(0);
         let overlap = longest.max(traces.longest());
-        Residues { placeholders, traces, overlap }
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for count in placeholders.iter().map(|one| one.texts().count()).chain([traces.texts().count()]) {
+            let start = parts.last().map_or(0, |part| part.end);
+            parts.push(start..start + count);
+        }
+        let sieve = Sieve::new(placeholders.iter().flat_map(Searcher::texts).chain(traces.texts()));
+        Residues { placeholders, traces, overlap, sieve, parts }
     }
 
     /// The findings of a file that is in memory; `recorded` are the offsets of placeholders and the ranges that may
@@ -83,7 +105,7 @@ impl Residues {
         sections: &[CompressedSection],
         recorded: (&[u64], &[Range<u64>]),
     ) -> io::Result<Vec<Remark>> {
-        let mut file = io::BufReader::with_capacity(256 << 10, file);
+        let mut file = io::BufReader::with_capacity(WINDOW / 4, file);
         let mut remarks = Vec::new();
         self.search_members(path, "", (&mut file, kind, sections), 1, &mut remarks);
         if !matches!(kind, Kind::Compressed(_)) || remarks.is_empty() {
@@ -142,16 +164,28 @@ impl Residues {
         is_text: bool,
     ) -> Vec<Found> {
         let mut all: Vec<Found> = Vec::new();
-        let (mut window, mut base) = (Vec::new(), 0u64);
+        let (mut buffer, mut filled, mut base) = (vec![0; FIRST], 0, 0u64);
         loop {
-            let before = window.len();
-            let is_damaged = reader.take((WINDOW - before) as u64).read_to_end(&mut window).is_err();
-            let is_end = is_damaged || window.len() < WINDOW;
+            let is_end = loop {
+                if filled == buffer.len() {
+                    if filled >= WINDOW {
+                        break false;
+                    }
+                    buffer.resize(WINDOW, 0);
+                }
+                match reader.read(&mut buffer[filled..]) {
+                    Ok(0) => break true,
+                    Ok(count) => filled += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => break true,
+                }
+            };
+            let window = &buffer[..filled];
             let end = base + window.len() as u64;
             let own = placeholders.iter().filter(|at| (base..end).contains(at)).map(|at| at - base);
             let inside = recorded.iter().filter(|range| range.end > base && range.start < end);
             let inside = inside.map(|range| range.start.saturating_sub(base)..range.end - base);
-            let found = self.search(&window, &own.collect::<Vec<_>>(), &inside.collect::<Vec<_>>(), is_text);
+            let found = self.search(window, &own.collect::<Vec<_>>(), &inside.collect::<Vec<_>>(), is_text);
             for Found(hit) in found {
                 let hit = TraceHit { offset: base + hit.offset, ..hit };
                 match all.iter_mut().find(|one| (one.0.of, one.0.form, &one.0.text) == (hit.of, hit.form, &hit.text)) {
@@ -162,8 +196,9 @@ impl Residues {
             if is_end {
                 return all;
             }
-            let kept = window.len().min(self.overlap);
-            window.drain(..window.len() - kept);
+            let kept = filled.min(self.overlap);
+            buffer.copy_within(filled - kept..filled, 0);
+            filled = kept;
             base = end - kept as u64;
         }
     }
@@ -174,7 +209,9 @@ impl Residues {
             let before = recorded.partition_point(|range| range.start <= at);
             before > 0 && at < recorded[before - 1].end
         };
-        for searcher in &self.placeholders {
+        let hits = self.sieve.search(bytes);
+        let hit = |part: usize| hits.has_one_of(self.parts[part].clone());
+        for (_, searcher) in self.placeholders.iter().enumerate().filter(|(part, _)| hit(*part)) {
             for residue in searcher.search(bytes, placeholders, is_text) {
                 // One placeholder may be the head of another.
                 if is_recorded(residue.offset) {
@@ -182,7 +219,7 @@ impl Residues {
                 }
                 let text = match residue.trace {
                     Trace::Placeholder => "the placeholder",
-                    Trace::Token => "the end of the placeholder",
+                    Trace::Token => END_OF_PLACEHOLDER,
                     Trace::Head => "the start of the placeholder",
                     Trace::Piece => "a piece of the placeholder",
                     Trace::Folder(_) => "a folder",
@@ -199,7 +236,13 @@ impl Residues {
                 }
             }
         }
-        all.extend(self.traces.search(bytes, recorded, is_text).into_iter().map(Found));
+        if hit(self.placeholders.len()) {
+            all.extend(self.traces.search(bytes, recorded, is_text).into_iter().map(Found));
+        }
+        // A text is what holds no NUL.
+        if is_text || memchr::memchr(0, bytes).is_none() {
+            all.extend(self.traces.search_joined(bytes).into_iter().map(Found));
+        }
         all
     }
 }

@@ -37,7 +37,7 @@ fn findings(json: &Value) -> Vec<String> {
 
 /// A wheel with a module that needs a library beside it, one that the policy allows, and one that is nowhere.
 const WHEEL: &str = "mkdir -p w/pkg w/pkg.libs w/pkg-1.dist-info; echo free > w/pkg-1.dist-info/LICENSE
-    echo 'int f(void) { return 1; }' > f.c; lib() { o=$1; shift; gcc -shared -fPIC f.c -Wl,--build-id -Wl,--no-as-needed \"$@\" -o $o; }
+    echo 'int f(void) { return 1; }' > f.c; lib() { o=$1; shift; gcc -shared -fPIC -fvisibility=hidden f.c -Wl,--build-id -Wl,--no-as-needed \"$@\" -o $o; }
     lib w/pkg.libs/libown.so -Wl,-soname,libown.so; lib libz.so.1 -Wl,-soname,libz.so.1; lib libgone.so -Wl,-soname,libgone.so
     lib w/pkg/mod.so w/pkg.libs/libown.so ./libz.so.1 libgone.so -Wl,-rpath,'$ORIGIN/../pkg.libs'
     printf 'p = \"/home\" \"/ada/x\"\\n' > w/pkg/split.py; rm f.c libz.so.1 libgone.so\n";
@@ -45,7 +45,10 @@ const WHEEL: &str = "mkdir -p w/pkg w/pkg.libs w/pkg-1.dist-info; echo free > w/
 #[test]
 fn a_wheel_is_looked_at_as_the_tree_it_holds() {
     let world = World::new().with("HOME", "/home/ada");
-    shell(&world, &format!("{WHEEL}cd w; zip -qr ../pkg-1-cp311-linux_x86_64.whl .; tar czf ../pkg.tar.gz .; cd ..; rm -r w"));
+    shell(
+        &world,
+        &format!("{WHEEL}cd w; zip -qr ../pkg-1-cp311-linux_x86_64.whl .; tar czf ../pkg.tar.gz .; cd ..; rm -r w"),
+    );
     let wheel = json(&world, "pkg-1-cp311-linux_x86_64.whl");
     assert_eq!(
         findings(&wheel),
@@ -66,7 +69,10 @@ fn a_wheel_is_looked_at_as_the_tree_it_holds() {
 #[test]
 fn an_archive_that_cannot_be_unpacked_is_a_finding() {
     let world = World::new();
-    shell(&world, "echo x > m; zip -q whole.zip m; head -c 60 whole.zip > cut.zip; printf 'PK\\003\\004 and nothing' > no.zip");
+    shell(
+        &world,
+        "echo x > m; zip -q whole.zip m; head -c 60 whole.zip > cut.zip; printf 'PK\\003\\004 and nothing' > no.zip",
+    );
     for name in ["cut.zip", "no.zip"] {
         let found = findings(&json(&world, name));
         assert_eq!(found.len(), 1, "{found:?}");

@@ -16,8 +16,7 @@ use crate::report::{audit_json, audit_text, junit, sarif};
 
 /// Tells what would go wrong with a tree, a file, a package or a bundle on another machine
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "\
+#[command(after_help = "\
 What is checked, by the first word of a check's name:
   loader     each library is found as ld.so finds it: in the tree, on the system if it is one of
              the C and C++ runtimes or of `system-libraries`, or else missing, or found by luck
@@ -45,8 +44,7 @@ as trees.
 next}]}; paths are relative to the tree, `found` is absolute for libraries of the system and null
 when missing.
 
-Exits with 7 when an error is left; warnings and notes do not count."
-)]
+Exits with 7 when an error is left; warnings and notes do not count.")]
 pub struct Arguments {
     /// The folder, file, wheel, zip or tar archive, package archive, or bundle manifest in the folder of its channel
     path: PathBuf,

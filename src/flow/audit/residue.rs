@@ -4,13 +4,14 @@
 
 use std::io::{self, BufRead, Read, Seek};
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::archive::members::{self, Unseen};
 use crate::audit::problem::{Problem, Remark};
 use crate::audit::traces::{Sought, TraceFinder, TraceForm, TraceHit, TraceOf};
 use crate::model::prefix::Placeholder;
 use crate::relocate::elf::{CompressedSection, Facts};
-use crate::relocate::kind::Kind;
+use crate::relocate::kind::{Kind, Packing};
 use crate::relocate::residue::{Form, Searcher, Trace};
 use crate::relocate::sieve::Sieve;
 
@@ -22,6 +23,9 @@ const FIRST: usize = 16 << 10;
 
 /// A packed member up to this size is looked into again, in bytes.
 const NESTED: u64 = 16 << 20;
+
+/// What is packed into no more than this takes little memory as a rule, in bytes.
+const LIGHT: usize = 256 << 10;
 
 /// How many packings lie in each other at most.
 const DEEPEST: usize = 4;
@@ -36,6 +40,8 @@ pub struct Residues {
     placeholders: Vec<Searcher>,
     traces: TraceFinder,
     overlap: usize,
+    /// Who decodes what may take much memory: one thread at a time.
+    turn: Mutex<()>,
     /// All texts of the placeholders, one after the other, then those of the traces: most files hold none of them.
     sieve: Sieve,
     /// For each placeholder, and then for the traces, the numbers of its texts in the sieve.
@@ -69,7 +75,7 @@ impl Residues {
             parts.push(start..start + count);
         }
         let sieve = Sieve::new(placeholders.iter().flat_map(Searcher::texts).chain(traces.texts()));
-        Residues { placeholders, traces, overlap, sieve, parts }
+        Residues { placeholders, traces, overlap, turn: Mutex::new(()), sieve, parts }
     }
 
     /// The findings of a file that is in memory; `recorded` are the offsets of placeholders and the ranges that may
@@ -84,6 +90,7 @@ impl Residues {
     ) -> Vec<Remark> {
         let sections = facts.map_or(&[][..], |facts| &facts.compressed);
         let mut remarks = Vec::new();
+        let _turn = self.turn_for(kind, bytes.len());
         self.search_members(path, "", (&mut io::Cursor::new(bytes), kind, sections), 1, &mut remarks);
         // What is stored without packing would be told twice.
         if !matches!(kind, Kind::Compressed(_)) || remarks.is_empty() {
@@ -107,6 +114,7 @@ impl Residues {
     ) -> io::Result<Vec<Remark>> {
         let mut file = io::BufReader::with_capacity(WINDOW / 4, file);
         let mut remarks = Vec::new();
+        let _turn = self.turn_for(kind, usize::MAX);
         self.search_members(path, "", (&mut file, kind, sections), 1, &mut remarks);
         if !matches!(kind, Kind::Compressed(_)) || remarks.is_empty() {
             file.rewind()?;
@@ -114,6 +122,14 @@ impl Residues {
             remarks.extend(own.into_iter().map(|found| found.remark(path, None)));
         }
         Ok(remarks)
+    }
+
+    /// Waits until no other thread decodes what takes as much memory as its dictionary is large.
+    fn turn_for(&self, kind: Kind, size: usize) -> Option<MutexGuard<'_, ()>> {
+        let has_dictionary = matches!(kind, Kind::Compressed(Packing::Xz | Packing::Zstd));
+        // A thread that panicked left nothing behind.
+        let wait = || self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        (has_dictionary && size > LIGHT).then(wait)
     }
 
     fn search_members(

@@ -37,9 +37,10 @@ fn findings(json: &Value) -> Vec<String> {
 
 /// A wheel with a module that needs a library beside it, one that the policy allows, and one that is nowhere.
 const WHEEL: &str = "mkdir -p w/pkg w/pkg.libs w/pkg-1.dist-info; echo free > w/pkg-1.dist-info/LICENSE
-    echo 'int f(void) { return 1; }' > f.c; lib() { o=$1; shift; gcc -shared -fPIC -fvisibility=hidden f.c -Wl,--build-id -Wl,--no-as-needed \"$@\" -o $o; }
-    lib w/pkg.libs/libown.so -Wl,-soname,libown.so; lib libz.so.1 -Wl,-soname,libz.so.1; lib libgone.so -Wl,-soname,libgone.so
-    lib w/pkg/mod.so w/pkg.libs/libown.so ./libz.so.1 libgone.so -Wl,-rpath,'$ORIGIN/../pkg.libs'
+    echo 'int f(void) { return 1; }' > f.c; own=w/pkg.libs/libown.so
+    lib() { o=$1; shift; gcc -shared -fPIC -fvisibility=hidden f.c -Wl,--build-id,--no-as-needed \"$@\" -o $o; }
+    lib $own -Wl,-soname,libown.so; lib libz.so.1 -Wl,-soname,libz.so.1; lib libgone.so -Wl,-soname,libgone.so
+    lib w/pkg/mod.so $own ./libz.so.1 libgone.so -Wl,-rpath,'$ORIGIN/../pkg.libs'
     printf 'p = \"/home\" \"/ada/x\"\\n' > w/pkg/split.py; rm f.c libz.so.1 libgone.so\n";
 
 #[test]

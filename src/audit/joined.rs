@@ -192,7 +192,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_are_those_of_the_text(parts in prop::collection::vec("[ab/]{0,30}", 2..6), rest in "[ab/\" +]{0,200}") {
+        fn places_are_those_of_the_text(
+            parts in prop::collection::vec("[ab/]{0,30}", 2..6),
+            rest in "[ab/\" +]{0,200}",
+        ) {
             let text = format!("\"x/c{}d\";{rest}", parts.join("\" \""));
             let wanted = format!("x/c{}d", parts.concat());
             let at = found(&wanted, text.as_bytes()).first().map(|one| one.0);

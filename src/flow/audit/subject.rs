@@ -1,5 +1,5 @@
-//! What is audited: a tree, an installed prefix with its manifests, one file, or, unpacked aside, a package archive, all
-//! packages of a bundle, or what others have packed, such as a wheel.
+//! What is audited: a tree, an installed prefix with its manifests, one file, or, unpacked aside, a package archive,
+//! all packages of a bundle, or what others have packed, such as a wheel.
 //!
 //! Does not look into files (`collect.rs`).
 

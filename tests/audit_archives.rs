@@ -133,6 +133,14 @@ fn what_takes_too_much_memory_to_unpack_is_told() {
 }
 
 #[test]
+fn what_has_no_name_in_text_is_told() {
+    let world = World::new();
+    shell(&world, "echo free > LICENSE; mkdir d; echo x > \"d/$(printf 'a\\377')\"");
+    let expected = ["residue-unseen d/a\u{fffd}: cannot be looked into: its name is not UTF-8"];
+    assert_eq!(findings(&json(&world, ".")), expected);
+}
+
+#[test]
 fn of_a_single_file_what_its_libraries_lack_is_told() {
     let world = World::new();
     shell(

@@ -113,12 +113,17 @@ fn walk(subject: &Subject, places: &mut Vec<Place>, unlisted: &mut Vec<Remark>) 
         };
         for entry in entries {
             let name = entry.map_err(listing)?.file_name();
-            // A name that is no text is shown with marks, and found again by nobody.
-            let name = name.to_string_lossy();
-            if folder.is_empty() && name == OWN_FOLDER {
+            let shown = name.to_string_lossy();
+            if folder.is_empty() && shown == OWN_FOLDER {
                 continue;
             }
-            let relative = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+            let relative = if folder.is_empty() { shown.to_string() } else { format!("{folder}/{shown}") };
+            // The report is a text, and so are the paths of packages.
+            if name.to_str().is_none() {
+                let reason = "its name is not UTF-8".to_owned();
+                unlisted.push(Remark::new(&relative, Problem::Unseen { member: None, reason }));
+                continue;
+            }
             let Some(place) = place_at(subject, relative) else { continue };
             if matches!(place.what, What::Folder { .. }) {
                 open.push(place.path.clone());

@@ -111,11 +111,6 @@ impl TraceFinder {
         self
     }
 
-    /// All texts searched for as they stand in bytes.
-    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        self.needles.iter().map(|(_, _, finder)| finder.needle())
-    }
-
     /// What is split in a text.
     pub fn search_joined(&self, bytes: &[u8]) -> Vec<TraceHit> {
         let mut hits = Vec::new();

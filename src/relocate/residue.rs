@@ -102,7 +102,7 @@ impl Searcher {
     }
 
     /// Texts of which every trace holds one.
-    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
         // Every whole placeholder holds the probes.
         let of_token = self.probes.iter().map(|(_, probe)| probe);
         let plain = [&self.whole].into_iter().filter(|_| self.probes.is_empty());

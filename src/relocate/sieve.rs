@@ -67,11 +67,6 @@ impl Hits<'_> {
         self.is_hit.as_ref().is_none_or(|is_hit| is_hit[self.sieve.probes[text]])
     }
 
-    /// Whether any of these may be there, by their numbers.
-    pub fn has_one_of(&self, mut texts: std::ops::Range<usize>) -> bool {
-        texts.any(|text| self.has(text))
-    }
-
     /// Whether any may be there.
     pub fn is_any(&self) -> bool {
         self.sieve.count > 0 && self.is_hit.as_ref().is_none_or(|is_hit| is_hit.contains(&true))

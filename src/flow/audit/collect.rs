@@ -26,8 +26,12 @@ use crate::relocate::elf::hardening::Hardening;
 use crate::relocate::elf::symbols::Symbols;
 use crate::relocate::kind::Kind;
 
-/// Up to this size a file is read as a whole by any thread, in bytes.
-const WHOLE: u64 = 8 << 20;
+/// Up to this size a file is read as a whole by any thread, in bytes: what is larger is copied out of the processor's
+/// caches before it is looked at, which costs more than to read its parts one by one.
+const WHOLE: u64 = 1 << 20;
+
+/// Up to this size a text is read as a whole, in bytes.
+const WHOLE_TEXT: u64 = 8 << 20;
 
 /// More threads would need more memory, and wait for the disk.
 const MOST_THREADS: usize = 8;
@@ -205,6 +209,12 @@ impl Examiner<'_> {
         file.rewind()?;
         let kind = Kind::of(&head);
         drop(head);
+        if kind.is_text() && size <= WHOLE_TEXT {
+            buffer.clear();
+            file.read_to_end(buffer)?;
+            self.look_at(buffer, place, examined);
+            return Ok(());
+        }
         let mut sections = Vec::new();
         if kind == Kind::Elf {
             match machine::read_elf(path) {

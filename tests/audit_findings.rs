@@ -249,8 +249,8 @@ fn packages_and_prefixes_that_tagalong_makes_are_clean() {
     let secret = tagalong::signing::SecretKey::generate().unwrap();
     fs::write(&key, secret.to_text().unwrap()).unwrap();
     world.run_with(&["publish", "--secret-key", key.to_str().unwrap()]).succeeds();
-    let bundles = fs::read_dir(world.channel().join("bundles/deps-1")).unwrap().map(|entry| entry.unwrap().path());
-    let bundle = bundles.filter(|path| path.extension().is_some_and(|end| end == "json")).next().unwrap();
+    let mut bundles = fs::read_dir(world.channel().join("bundles/deps-1")).unwrap().map(|entry| entry.unwrap().path());
+    let bundle = bundles.find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
     clean(&bundle);
     // All libraries are there: the package alone could only name those that may have them.
     let json = world.run_with(&["audit", bundle.to_str().unwrap(), "--json"]).succeeds().json();

@@ -37,13 +37,13 @@ impl Hardening {
     pub fn read(bytes: &[u8], facts: &Facts) -> Result<Hardening, ElfFault> {
         let layout = Layout::read(bytes)?;
         let elf = layout.headers()?;
-        let flags = layout.value(u64::from(DT_FLAGS)).unwrap_or(0);
+        let flags = layout.value(DT_FLAGS).unwrap_or(0);
         let stack = elf.program_headers.iter().find(|segment| segment.p_type == PT_GNU_STACK);
         // Without the segment glibc takes the machine's default, which is executable on these (elf/dl-support.c).
         let is_open_by_default = matches!(facts.machine, 3 | 62) && facts.purpose != Purpose::Object;
         let is_loaded = elf.program_headers.iter().any(|segment| segment.p_type == PT_LOAD);
         let mut hardening = Hardening {
-            has_text_relocations: layout.value(u64::from(DT_TEXTREL)).is_some() || flags & DF_TEXTREL != 0,
+            has_text_relocations: layout.value(DT_TEXTREL).is_some() || flags & DF_TEXTREL != 0,
             has_executable_stack: match stack {
                 Some(segment) => segment.p_flags & PF_X != 0,
                 None => is_open_by_default && is_loaded,

@@ -214,11 +214,8 @@ fn what_is_not_there_is_an_error() {
     );
 }
 
-#[test]
-fn packages_and_prefixes_that_tagalong_makes_are_clean() {
-    let world = World::new().with_greetings();
-    world.commit().tag("deps-1");
-    world.run("build").succeeds();
+/// The packages in the store.
+fn find_archives(world: &World) -> Vec<std::path::PathBuf> {
     let mut archives = Vec::new();
     let mut open = vec![world.cache()];
     while let Some(folder) = open.pop() {
@@ -232,6 +229,15 @@ fn packages_and_prefixes_that_tagalong_makes_are_clean() {
         }
     }
     archives.retain(|path| path.components().any(|part| part.as_os_str() == "packages"));
+    archives
+}
+
+#[test]
+fn packages_and_prefixes_that_tagalong_makes_are_clean() {
+    let world = World::new().with_greetings();
+    world.commit().tag("deps-1");
+    world.run("build").succeeds();
+    let archives = find_archives(&world);
     assert!(!archives.is_empty(), "no archive lies in the store");
     let clean = |path: &std::path::Path| {
         let run = world.run_with(&["audit", path.to_str().unwrap()]).succeeds();
@@ -243,6 +249,17 @@ fn packages_and_prefixes_that_tagalong_makes_are_clean() {
     let secret = tagalong::signing::SecretKey::generate().unwrap();
     fs::write(&key, secret.to_text().unwrap()).unwrap();
     world.run_with(&["publish", "--secret-key", key.to_str().unwrap()]).succeeds();
+    let mut bundles = fs::read_dir(world.channel().join("bundles/deps-1")).unwrap().map(|entry| entry.unwrap().path());
+    let bundle = bundles.find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
+    clean(&bundle);
+    // All libraries are there: the package alone could only name those that may have them.
+    let json = world.run_with(&["audit", bundle.to_str().unwrap(), "--json"]).succeeds().json();
+    let greet = json["files"].as_array().unwrap().iter().flat_map(|file| file["needed"].as_array().unwrap());
+    let greet = greet.filter(|need| need["name"] == "libgreet.so.1").map(|need| need["found"].clone());
+    assert_eq!(greet.collect::<Vec<_>>(), ["lib/libgreet.so.1"]);
+    let alone = world.root().join("alone.json");
+    fs::copy(&bundle, &alone).unwrap();
+    world.run_with(&["audit", alone.to_str().unwrap()]).exits(2);
     world.run("install").succeeds();
     let prefix = fs::read_dir(world.checkout().join("extern")).unwrap().find_map(|entry| {
         let path = entry.unwrap().path();
@@ -286,4 +303,49 @@ fn random_bytes_never_break_it() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn a_recipe_allows_for_its_own_files_and_is_told_what_it_allows_in_vain() {
+    let world = World::new().with_greetings();
+    world.write(
+        "extern-recipes/tool/recipe.toml",
+        r#"name = "tool"
+version = "1.0"
+license = "MIT"
+
+[build]
+system = "script"
+script = ["mkdir -p {prefix}/bin", "printf '#!/bin/sh\\nLD_LIBRARY_PATH=/x exec y\\n' > {prefix}/bin/run"]
+
+[[audit.allow]]
+check = "hygiene-ld-library-path"
+file = "bin/*"
+reason = "it starts a foreign program"
+
+[[audit.allow]]
+check = "loader-missing"
+reason = "was there once"
+
+[[audit.allow]]
+check = "hardening-*"
+reason = "was there once"
+"#,
+    );
+    world.commit().tag("deps-1");
+    let run = world.run_with(&["build", "tool"]).succeeds();
+    let told: Vec<&str> = run.stderr.lines().filter(|line| line.contains("allows")).collect();
+    assert_eq!(told, ["warning: tool: its recipe allows `loader-missing` for `*`, which nothing was found for"]);
+    let archive = find_archives(&world).remove(0);
+    let json = world.run_with(&["audit", archive.to_str().unwrap(), "--json"]).succeeds().json();
+    let checks: Vec<_> = json["findings"].as_array().unwrap().iter().map(|one| (&one["check"], &one["file"])).collect();
+    let expected = [("hygiene-licence", "."), ("allow-unused", "extern-recipes/tool/recipe.toml")];
+    assert_eq!(
+        checks,
+        expected
+            .map(|(check, file)| (Value::from(check), Value::from(file)))
+            .iter()
+            .map(|(a, b)| (a, b))
+            .collect::<Vec<_>>()
+    );
 }

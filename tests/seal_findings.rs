@@ -8,6 +8,7 @@ use std::{fs, os::unix::net::UnixListener};
 
 use tagalong::builder::seal::SealError;
 use tagalong::cli::failure::Failure;
+use tagalong::model::project::Allowance;
 use workshop::Workshop;
 
 #[test]
@@ -238,4 +239,41 @@ fn a_failure_lists_what_was_found_and_says_what_to_do() {
          file under `exclude`\n\
          \x20      keep it from being installed, or list it under `exclude`\n"
     );
+}
+
+/// A library that lost a function after the program was linked against it.
+fn with_a_lost_function() -> Workshop {
+    let workshop = Workshop::new();
+    workshop.shell(
+        "echo 'int f(void) { return 1; } int g(void) { return 2; }' > f.c; echo 'int f(void) { return 1; }' > less.c
+        echo 'V1 { f; g; };' > v; echo 'V1 { f; };' > w; mkdir -p {R}/lib {R}/bin
+        lib() { gcc -shared -fPIC $1 -Wl,-soname,libf.so,--version-script,$2 -o {R}/lib/libf.so; }
+        lib f.c v; echo 'int f(void); int g(void); int main(void) { return f() + g(); }' > m.c
+        gcc m.c {R}/lib/libf.so -o {R}/bin/p -Wl,-rpath,{P}/lib; lib less.c w",
+    );
+    workshop
+}
+
+#[test]
+fn what_lacks_a_symbol_at_a_users_is_not_packed() {
+    let workshop = with_a_lost_function();
+    assert_eq!(
+        workshop.findings(),
+        ["symbols: bin/p: needs the symbol g@V1 of libf.so, which lib/libf.so does not define"]
+    );
+}
+
+#[test]
+fn a_recipe_takes_findings_with_a_reason() {
+    let allow = |check: &str, file: &str| Allowance { check: check.into(), file: file.into(), reason: "known".into() };
+    let mut workshop = with_a_lost_function();
+    workshop.allow = vec![allow("symbols-*", "bin/*")];
+    assert_eq!(workshop.findings(), [""; 0]);
+    workshop.allow = vec![allow("symbols-*", "lib/*"), allow("loader-*", "*")];
+    assert_eq!(workshop.findings().len(), 1);
+    // What cannot stand in a package is not to be allowed.
+    let mut workshop = Workshop::new();
+    workshop.allow = vec![allow("*", "*")];
+    workshop.link("out", "/etc/passwd");
+    assert_eq!(workshop.findings(), ["content: out: links to /etc/passwd, out of the package"]);
 }

@@ -5,11 +5,16 @@
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
+use liblzma::stream::{CONCATENATED, Stream};
+
 use crate::relocate::elf::{CompressedSection, Facts, SectionPacking};
 use crate::relocate::kind::{Kind, Packing};
 
 /// The largest object of a static library whose sections are looked at, in bytes.
 const LARGEST_OBJECT: u64 = 64 << 20;
+
+/// The most memory that the decoder of a stream may take, in bytes: what `xz -9` asks for, and some.
+const LARGEST_DICTIONARY: u64 = 80 << 20;
 
 /// The largest table of long names in a static library, in bytes.
 const LARGEST_NAMES: u64 = 16 << 20;
@@ -32,51 +37,90 @@ pub fn each_member(
 ) -> Result<(), Unseen> {
     match kind {
         Kind::Compressed(Packing::Gzip) => look("gzip", &mut flate2::bufread::MultiGzDecoder::new(source)),
-        Kind::Compressed(Packing::Xz) => look("xz", &mut liblzma::bufread::XzDecoder::new_multi_decoder(source)),
+        Kind::Compressed(Packing::Xz) => {
+            let stream = Stream::new_stream_decoder(LARGEST_DICTIONARY, CONCATENATED);
+            let stream = stream.map_err(|error| Unseen { member: "xz".to_owned(), reason: error.to_string() })?;
+            return look_bounded("xz", liblzma::bufread::XzDecoder::new_stream(source, stream), look);
+        }
         Kind::Compressed(Packing::Bzip2) => look("bzip2", &mut bzip2::bufread::MultiBzDecoder::new(source)),
-        Kind::Compressed(Packing::Zstd) => look_zstd("zstd", source, look),
+        Kind::Compressed(Packing::Zstd) => return look_zstd("zstd", source, look),
         Kind::Compressed(Packing::Zip) => return look_zip(source, look),
         Kind::Elf => {
             for section in sections {
-                look_section("", source, section, look);
+                look_section("", source, section, look)?;
             }
         }
-        Kind::Archive => look_library(source, look),
+        Kind::Archive => return look_library(source, look),
         Kind::Script | Kind::Text | Kind::Opaque => {}
     }
     Ok(())
 }
 
-fn look_zstd(name: &str, source: impl BufRead, look: Look<'_>) {
-    if let Ok(mut decoder) = zstd::stream::read::Decoder::with_buffer(source) {
-        look(name, &mut decoder);
+fn look_zstd(name: &str, source: impl BufRead, look: Look<'_>) -> Result<(), Unseen> {
+    // Who takes windows of more than 128 MiB is refused by the decoder itself.
+    match zstd::stream::read::Decoder::with_buffer(source) {
+        Ok(decoder) => look_bounded(name, decoder, look),
+        Err(error) => Err(Unseen { member: name.to_owned(), reason: error.to_string() }),
     }
 }
 
-fn look_section(object: &str, source: &mut (impl BufRead + Seek), section: &CompressedSection, look: Look<'_>) {
+/// Looks into a stream whose decoder may ask for more memory than it gets: then it is not damaged, but unseen.
+fn look_bounded(name: &str, decoder: impl Read, look: Look<'_>) -> Result<(), Unseen> {
+    let mut bounded = Bounded { decoder, refused: None };
+    look(name, &mut bounded);
+    match bounded.refused {
+        Some(reason) => Err(Unseen { member: name.to_owned(), reason }),
+        None => Ok(()),
+    }
+}
+
+/// Remembers when a decoder gave up for want of memory.
+struct Bounded<R> {
+    decoder: R,
+    refused: Option<String>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.decoder.read(buffer).inspect_err(|error| {
+            let text = error.to_string();
+            if text.contains("memory") {
+                self.refused = Some(text);
+            }
+        })
+    }
+}
+
+fn look_section(
+    object: &str,
+    source: &mut (impl BufRead + Seek),
+    section: &CompressedSection,
+    look: Look<'_>,
+) -> Result<(), Unseen> {
     // What cannot be reached is damaged.
     if source.seek(SeekFrom::Start(section.start as u64)).is_err() {
-        return;
+        return Ok(());
     }
     let name = if object.is_empty() { section.name.clone() } else { format!("{object}: {}", section.name) };
     let packed = source.take((section.end - section.start) as u64);
     match section.packing {
         SectionPacking::Zlib => look(&name, &mut flate2::bufread::ZlibDecoder::new(packed)),
-        SectionPacking::Zstd => look_zstd(&name, packed, look),
+        SectionPacking::Zstd => return look_zstd(&name, packed, look),
     }
+    Ok(())
 }
 
 /// The objects of a static library (ar(5)), each with its compressed sections; ends where the file is damaged.
-fn look_library(source: &mut (impl BufRead + Seek), look: Look<'_>) {
+fn look_library(source: &mut (impl BufRead + Seek), look: Look<'_>) -> Result<(), Unseen> {
     let (mut at, mut long_names) = (8u64, Vec::new());
     let mut header = [0; 60];
     while source.seek(SeekFrom::Start(at)).is_ok() && source.read_exact(&mut header).is_ok() {
         let text = |part: &[u8]| String::from_utf8_lossy(part).trim().to_owned();
-        let Ok(size) = text(&header[48..58]).parse::<u64>() else { return };
+        let Ok(size) = text(&header[48..58]).parse::<u64>() else { return Ok(()) };
         let name = text(&header[..16]);
         let start = at + 60;
         // Members start at even places.
-        let Some(end) = start.checked_add(size).and_then(|end| end.checked_add(end % 2)) else { return };
+        let Some(end) = start.checked_add(size).and_then(|end| end.checked_add(end % 2)) else { return Ok(()) };
         let mut bytes = Vec::new();
         if name == "//" {
             // As in all of this function, a read error is the end of the file.
@@ -86,11 +130,12 @@ fn look_library(source: &mut (impl BufRead + Seek), look: Look<'_>) {
             let facts = rest.ok().and_then(|_| Facts::read(&bytes).ok());
             let name = long_name(&name, &long_names).unwrap_or_else(|| name.trim_end_matches('/').to_owned());
             for section in facts.iter().flat_map(|facts| &facts.compressed) {
-                look_section(&name, &mut std::io::Cursor::new(&bytes), section, look);
+                look_section(&name, &mut std::io::Cursor::new(&bytes), section, look)?;
             }
         }
         at = end;
     }
+    Ok(())
 }
 
 /// `/123`: the name at that place of the table of long names, which ends in `/`.

@@ -40,6 +40,11 @@ pub fn take<'a, T>(
     allowances.iter().zip(is_used).filter(|(_, is_used)| !is_used).map(|(one, _)| one).collect()
 }
 
+/// Whether the allowance is for one of these checks.
+pub fn is_for(allowance: &Allowance, checks: &[&str]) -> bool {
+    checks.iter().any(|check| matches(&allowance.check, check))
+}
+
 /// Whether a glob matches a whole text: `*` is any run of characters, `/` too; all else is literal.
 fn matches(glob: &str, text: &str) -> bool {
     let mut parts = glob.split('*');

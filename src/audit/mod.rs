@@ -6,6 +6,7 @@ pub mod allow;
 pub mod cache;
 pub mod floor;
 pub mod hygiene;
+mod joined;
 pub mod leaks;
 pub mod loader;
 pub mod outcome;
@@ -100,6 +101,21 @@ impl Check {
         }
     }
 }
+
+/// All names under which a recipe may allow what the seal finds.
+pub const SEAL_CHECKS: [&str; 11] = [
+    "residue-folder",
+    "residue-unseen",
+    "residue-placeholder",
+    "loader-luck",
+    "loader-system",
+    "loader-missing",
+    "loader-no-library",
+    "loader-interpreter",
+    "symbols-version",
+    "symbols-missing",
+    "elf-malformed",
+];
 
 impl Fault {
     /// The name under which a recipe may allow it, as `tagalong audit` calls the same; `None` for what no package can

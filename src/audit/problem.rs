@@ -53,6 +53,11 @@ pub enum Problem {
     Missing {
         library: String,
     },
+    /// A library that is loaded with it needs one that is nowhere.
+    MissingFor {
+        library: String,
+        by: String,
+    },
     /// It is not in this package, but one of the packages that it needs may have it.
     OfNeed {
         library: String,
@@ -177,7 +182,7 @@ impl Problem {
         match self {
             Problem::Malformed { .. } => "elf-malformed",
             Problem::Unseen { .. } => "residue-unseen",
-            Problem::Missing { .. } => "loader-missing",
+            Problem::Missing { .. } | Problem::MissingFor { .. } => "loader-missing",
             Problem::OfNeed { .. } => "loader-need",
             Problem::Luck { .. } => "loader-luck",
             Problem::FromSystem { .. } => "loader-system",

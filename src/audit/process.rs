@@ -55,6 +55,7 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
     }
     let programs: Vec<&ElfFile> = files.iter().filter(|file| file.facts.interpreter.is_some()).collect();
     let has_programs = !programs.is_empty();
+    let audited: BTreeSet<&str> = files.iter().map(|file| file.real.as_str()).collect();
     let mut pairs = BTreeSet::new();
     let mut processes = Vec::new();
     for (file, trace) in files.iter().zip(&traces) {
@@ -83,6 +84,12 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
                 }
             }
             needed.push(need);
+        }
+        // What is audited itself tells it for itself.
+        let below =
+            trace.iter().filter(|need| need.found == Found::Missing && !audited.contains(need.asker_real.as_str()));
+        for need in below {
+            find(Problem::MissingFor { library: need.name.clone(), by: shown(world, &need.asker_real) });
         }
         judge_plain_processor(file, &needed, world, &mut find);
         let scope = scope(file, trace);

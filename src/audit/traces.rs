@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 
+use crate::audit::joined::JoinedFinder;
 use crate::audit::problem::Level;
 use crate::relocate::sieve::Sieve;
 
@@ -75,6 +76,8 @@ pub struct TraceHit {
 pub struct TraceFinder {
     sought: Vec<Sought>,
     needles: Vec<(usize, TraceForm, Finder<'static>)>,
+    /// What is looked for in strings that are put together.
+    joined: JoinedFinder,
     sieve: Sieve,
 }
 
@@ -98,15 +101,30 @@ impl TraceFinder {
         }
         let sieve =
             Sieve::new(needles.iter().map(|(_, _, finder): &(usize, TraceForm, Finder<'static>)| finder.needle()));
-        TraceFinder { sought, needles, sieve }
+        let joined = JoinedFinder::new(sought.iter().map(|one| (one.text.as_bytes(), one.clone())));
+        TraceFinder { sought, needles, joined, sieve }
+    }
+
+    /// Looks for more texts in strings that are put together, and tells of each by another one.
+    pub fn with_split(mut self, texts: Vec<(Vec<u8>, Sought)>) -> TraceFinder {
+        self.joined.add(texts.iter().map(|(text, told)| (text.as_slice(), told.clone())));
+        self
+    }
+
+    /// What is split in a text.
+    pub fn search_joined(&self, bytes: &[u8]) -> Vec<TraceHit> {
+        let mut hits = Vec::new();
+        self.joined.search(bytes, &mut hits);
+        hits
     }
 
     /// The longest text searched for, in bytes: windows of a stream must overlap by as much.
     pub fn longest(&self) -> usize {
-        self.needles.iter().map(|(_, _, finder)| finder.needle().len()).max().unwrap_or(0) + 2
+        let longest = self.needles.iter().map(|(_, _, finder)| finder.needle().len()).max().unwrap_or(0);
+        (longest + 2).max(self.joined.overlap())
     }
 
-    /// Every text found, each form once; what lies in one of the `recorded` ranges (sorted) is none.
+    /// Every text found in one piece, each form once; what lies in one of the `recorded` ranges (sorted) is none.
     pub fn search(&self, bytes: &[u8], recorded: &[Range<u64>], is_text: bool) -> Vec<TraceHit> {
         let mut hits: Vec<TraceHit> = Vec::new();
         let there = self.sieve.search(bytes);
@@ -128,29 +146,7 @@ impl TraceFinder {
                 hits.push(TraceHit { of: sought.of, text, form: *form, offset: first as u64, count });
             }
         }
-        if is_text {
-            self.search_joined(bytes, &mut hits);
-        }
         hits
-    }
-
-    /// Searches a text as it reads when strings side by side and lines that go on are put together.
-    fn search_joined(&self, bytes: &[u8], hits: &mut Vec<TraceHit>) {
-        let Some((joined, places)) = join(bytes) else { return };
-        for (place, form, finder) in self.needles.iter().filter(|(_, form, _)| *form == TraceForm::Bytes) {
-            let sought = &self.sought[*place];
-            let length = finder.needle().len();
-            let is_split = |at: &usize| {
-                places.get(at + length - 1).zip(places.get(*at)).is_some_and(|(end, start)| end - start >= length)
-            };
-            let whole = |at: &usize| is_whole(&joined, *at, length, sought.of);
-            let mut found = finder.find_iter(&joined).filter(|at| is_split(at) && whole(at));
-            if let (Some(first), TraceForm::Bytes) = (found.next(), form) {
-                let (of, text) = (sought.of, sought.text.clone());
-                let (offset, count) = (places[first] as u64, 1 + found.count());
-                hits.push(TraceHit { of, text, form: TraceForm::Split, offset, count });
-            }
-        }
     }
 }
 
@@ -159,7 +155,7 @@ fn is_plain(form: TraceForm) -> bool {
 }
 
 /// Whether a match is a whole path or word, not a part of a longer name.
-fn is_whole(bytes: &[u8], at: usize, length: usize, of: TraceOf) -> bool {
+pub(super) fn is_whole(bytes: &[u8], at: usize, length: usize, of: TraceOf) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+');
     let after = bytes.get(at + length);
     // A dot goes on with a name only before a letter: a sentence may end here.
@@ -200,42 +196,15 @@ fn percent(text: &[u8], has_slashes: bool, is_upper: bool) -> Vec<u8> {
     encoded
 }
 
-/// The text without what stands between two strings (`" "`, `"+"`, a line that goes on), with the place of each byte;
-/// `None` where nothing is put together.
-fn join(bytes: &[u8]) -> Option<(Vec<u8>, Vec<usize>)> {
-    let (mut joined, mut places) = (Vec::new(), Vec::new());
-    let mut at = 0;
-    while at < bytes.len() {
-        let quote = bytes[at];
-        let gap = match quote {
-            b'"' | b'\'' => {
-                let rest = &bytes[at + 1..];
-                let between = rest.iter().take(200).take_while(|byte| byte.is_ascii_whitespace() || **byte == b'+');
-                let length = between.count();
-                (length > 0 && rest.get(length) == Some(&quote)).then_some(length + 2)
-            }
-            b'\\' if bytes.get(at + 1) == Some(&b'\n') => Some(2),
-            _ => None,
-        };
-        match gap {
-            Some(length) => at += length,
-            None => {
-                joined.push(quote);
-                places.push(at);
-                at += 1;
-            }
-        }
-    }
-    (joined.len() < bytes.len()).then_some((joined, places))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn found(of: TraceOf, text: &str, bytes: &[u8]) -> Vec<(TraceForm, u64, usize)> {
         let finder = TraceFinder::new(vec![Sought { of, text: text.to_owned() }]);
-        let hits = finder.search(bytes, &[], memchr::memchr(0, bytes).is_none());
+        let is_text = memchr::memchr(0, bytes).is_none();
+        let mut hits = finder.search(bytes, &[], is_text);
+        hits.extend(finder.search_joined(bytes).into_iter().filter(|_| is_text));
         hits.into_iter().map(|hit| (hit.form, hit.offset, hit.count)).collect()
     }
 

@@ -16,16 +16,37 @@ use crate::report::{audit_json, audit_text, junit, sarif};
 
 /// Tells what would go wrong with a tree, a file, a package or a bundle on another machine
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Checks: libraries found as ld.so does, symbols and their versions, the floor, traces of the builder \
-    in any byte, hardening and hygiene. With --json one object with the keys version, files (path, soname, rpath, \
-    runpath, interpreter, needed: name, found, where, by; floor), floor, findings (level, check, file, offset, \
-    message, next). Paths are relative to the tree. `[[audit.allow]]` in tagalong.toml, or in the \
-    recipe of a package, takes findings by check and file, with a reason. Libraries that nothing asks for are taken as \
-    plugins: each is loaded alone, and by the programs of the tree, whose DT_RPATH counts then. Exits with 7 when an error is left."
-)]
+#[command(after_help = "\
+What is checked, by the first word of a check's name:
+  loader     each library is found as ld.so finds it: in the tree, on the system if it is one of
+             the C and C++ runtimes or of `system-libraries`, or else missing, or found by luck
+  symbols    each versioned symbol has a provider there; two files that define the same, two
+             versions of one library
+  floor      the newest symbol versions asked of the system, and the x86-64 level
+  residue    the placeholder, build folders, and this machine's home, user, host and CI folders,
+             in any byte: also in gzip, xz, zstd, bzip2, zip (wheels, jars), static libraries,
+             compressed debug sections, UTF-16 and UTF-32, percent-encoded, and split over
+             strings; what a package has recorded is none
+  hardening  TEXTREL, an executable stack, code that is writable
+  hygiene    modes, links, LD_LIBRARY_PATH, .la files, host headers, build ids, SONAMEs, upper
+             and lower case, licences
+
+`[[audit.allow]]` in tagalong.toml, or in the recipe of a package, takes findings by `check` and
+`file` (globs), with a `reason`; one that takes nothing is told (allow-unused). `system-libraries`
+in `[audit]` lists what may come from the system.
+
+Libraries that nothing asks for are taken as plugins: each is loaded alone, and by the programs of
+the tree, whose DT_RPATH counts then. Wheels and other archives are unpacked aside and looked at
+as trees.
+
+--json prints one object: {version, files: [{path, soname, rpath, runpath, interpreter, needed:
+[{name, found, where, by}], floor}], floor, findings: [{level, check, file, offset, message,
+next}]}; paths are relative to the tree, `found` is absolute for libraries of the system and null
+when missing.
+
+Exits with 7 when an error is left; warnings and notes do not count.")]
 pub struct Arguments {
-    /// The folder, file, package archive, or bundle manifest in the folder of its channel
+    /// The folder, file, wheel, zip or tar archive, package archive, or bundle manifest in the folder of its channel
     path: PathBuf,
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -34,7 +55,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Prints what is loaded with each program, as a tree, before the report
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "format"])]
     tree: bool,
     /// Looks for the system's libraries below DIR
     #[arg(long, value_name = "DIR", default_value = "/")]
@@ -75,7 +96,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let audit = audit::audit(&options)?;
     let format = if arguments.json { Format::Json } else { arguments.format };
-    if arguments.tree && format == Format::Text {
+    if arguments.tree {
         print(&audit_text::tree(&audit))?;
     }
     write(&audit, format)?;

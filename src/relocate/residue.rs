@@ -86,15 +86,8 @@ impl Searcher {
             texts.push((Trace::Folder(*place), Form::Bytes, finder(folder)));
         }
         let head = (before_token > HEAD).then(|| finder(&whole[..HEAD]));
-        // Every whole placeholder holds the probes.
-        let sieve = {
-            let of_token = probes.iter().map(|(_, probe): &(usize, Finder<'static>)| probe.needle());
-            let plain = [whole].into_iter().filter(|_| probes.is_empty());
-            let texts = texts.iter().map(|(_, _, text)| text.needle());
-            Sieve::new(of_token.chain(plain).chain(head.iter().map(|head| head.needle())).chain(texts))
-        };
         let longest = texts.iter().map(|(_, _, text)| text.needle().len()).max().unwrap_or(0);
-        Searcher {
+        let mut searcher = Searcher {
             width: whole.len(),
             token: token.to_owned(),
             whole: finder(whole),
@@ -102,8 +95,19 @@ impl Searcher {
             probes,
             texts,
             longest: longest.max(whole.len()),
-            sieve,
-        }
+            sieve: Sieve::new([].into_iter()),
+        };
+        searcher.sieve = Sieve::new(searcher.texts());
+        searcher
+    }
+
+    /// Texts of which every trace holds one.
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        // Every whole placeholder holds the probes.
+        let of_token = self.probes.iter().map(|(_, probe)| probe);
+        let plain = [&self.whole].into_iter().filter(|_| self.probes.is_empty());
+        let texts = self.texts.iter().map(|(_, _, text)| text);
+        of_token.chain(plain).chain(&self.head).chain(texts).map(Finder::needle)
     }
 
     /// The longest text searched for, in bytes: pieces of a stream must overlap by one less.

@@ -31,6 +31,11 @@ pub fn of(remark: &Remark) -> Words {
                 "put {library} into the tree, or list it under `system-libraries` in `[audit]` and give its system with `--root`"
             ),
         ),
+        Problem::MissingFor { library, by } => loader(
+            format!("loads {by}, which needs {library}, which is nowhere"),
+            "the loader stops with an error when it is started or loaded",
+            format!("put {library} where {by} finds it, or audit the whole tree to see why it does not"),
+        ),
         Problem::OfNeed { library, needs } => loader(
             format!("needs {library}, which is not in this package, but may be in {}", needs.join(" or ")),
             "a package alone cannot tell what those that it needs hold",

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::audit::{Finding, allow};
+use crate::audit::{Finding, SEAL_CHECKS, allow};
 use crate::model::build_key::BuildKey;
 use crate::model::package::{Entry, EntryKind, FORMAT, PackageManifest};
 use crate::model::platform::Platform;
@@ -66,7 +66,9 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedPackage, SealError> {
     let sealed = files::seal_all(sealing, &nodes, &mut findings)?;
     let floor = lookup::prove(sealing, &sealed, &mut findings)?;
     let of = |finding: &Finding| Some((finding.fault.allowed_as()?, finding.file.clone()));
-    let unused = allow::take(sealing.allow, &mut findings, of).into_iter().cloned().collect();
+    // What other checks find is seen by `tagalong audit` only.
+    let unused = allow::take(sealing.allow, &mut findings, of).into_iter();
+    let unused = unused.filter(|one| allow::is_for(one, &SEAL_CHECKS)).cloned().collect();
     if !findings.is_empty() {
         findings.sort_by(|a, b| a.file.cmp(&b.file));
         return Err(SealError::Findings { name: sealing.name.clone(), findings });

@@ -26,8 +26,12 @@ use crate::relocate::elf::hardening::Hardening;
 use crate::relocate::elf::symbols::Symbols;
 use crate::relocate::kind::Kind;
 
-/// Up to this size a file is read as a whole by any thread, in bytes.
-const WHOLE: u64 = 8 << 20;
+/// Up to this size a file is read as a whole by any thread, in bytes: what is larger is copied out of the processor's
+/// caches before it is looked at, which costs more than to read its parts one by one.
+const WHOLE: u64 = 1 << 20;
+
+/// Up to this size a text is read as a whole, in bytes.
+const WHOLE_TEXT: u64 = 8 << 20;
 
 /// More threads would need more memory, and wait for the disk.
 const MOST_THREADS: usize = 8;
@@ -61,14 +65,17 @@ pub fn collect(
         None => walk(subject, &mut places, &mut unlisted)?,
     }
     let residues = Residues::new(&subject.placeholders(&project.placeholder), TraceFinder::new(sought));
+    if let (Some(name), Some(reason)) = (&subject.only, &subject.refused) {
+        unlisted.push(Remark::new(name, Problem::Unseen { member: None, reason: reason.clone() }));
+    }
     let examiner = Examiner { subject, residues };
     let next = AtomicUsize::new(0);
     let mut all: Vec<(usize, Examined)> = std::thread::scope(|scope| {
         let work = || {
-            let mut own = Vec::new();
+            let (mut own, mut buffer) = (Vec::new(), Vec::new());
             while let Some((number, place)) = take(&next, &places) {
                 let mut examined = Examined::default();
-                examiner.examine(place, &mut examined);
+                examiner.examine(place, &mut buffer, &mut examined);
                 own.push((number, examined));
             }
             own
@@ -110,12 +117,17 @@ fn walk(subject: &Subject, places: &mut Vec<Place>, unlisted: &mut Vec<Remark>) 
         };
         for entry in entries {
             let name = entry.map_err(listing)?.file_name();
-            // A name that is no text is shown with marks, and found again by nobody.
-            let name = name.to_string_lossy();
-            if folder.is_empty() && name == OWN_FOLDER {
+            let shown = name.to_string_lossy();
+            if folder.is_empty() && shown == OWN_FOLDER {
                 continue;
             }
-            let relative = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+            let relative = if folder.is_empty() { shown.to_string() } else { format!("{folder}/{shown}") };
+            // The report is a text, and so are the paths of packages.
+            if name.to_str().is_none() {
+                let reason = "its name is not UTF-8".to_owned();
+                unlisted.push(Remark::new(&relative, Problem::Unseen { member: None, reason }));
+                continue;
+            }
             let Some(place) = place_at(subject, relative) else { continue };
             if matches!(place.what, What::Folder { .. }) {
                 open.push(place.path.clone());
@@ -167,27 +179,42 @@ struct Examiner<'a> {
 }
 
 impl Examiner<'_> {
-    fn examine(&self, place: &Place, examined: &mut Examined) {
+    /// `buffer` is the thread's own: new memory for each file would cost more than to search it.
+    fn examine(&self, place: &Place, buffer: &mut Vec<u8>, examined: &mut Examined) {
         hygiene::judge_place(place, &mut examined.remarks);
         let What::File { size, .. } = place.what else { return };
         let path = self.subject.root.join(&place.path);
-        if let Err(error) = self.look_into(&path, place, size, examined) {
+        if let Err(error) = self.look_into(&path, place, (size, buffer), examined) {
             let problem = Problem::Unseen { member: None, reason: error.to_string() };
             examined.remarks.push(Remark::new(&place.path, problem));
         }
     }
 
-    fn look_into(&self, path: &Path, place: &Place, size: u64, examined: &mut Examined) -> std::io::Result<()> {
+    fn look_into(
+        &self,
+        path: &Path,
+        place: &Place,
+        (size, buffer): (u64, &mut Vec<u8>),
+        examined: &mut Examined,
+    ) -> std::io::Result<()> {
+        let mut file = fs_err::File::open(path)?;
         if size <= WHOLE {
-            self.look_at(&fs_err::read(path)?, place, examined);
+            buffer.clear();
+            file.read_to_end(buffer)?;
+            self.look_at(buffer, place, examined);
             return Ok(());
         }
-        let mut file = fs_err::File::open(path)?;
         let mut head = Vec::new();
         file.by_ref().take(WINDOW as u64).read_to_end(&mut head)?;
         file.rewind()?;
         let kind = Kind::of(&head);
         drop(head);
+        if kind.is_text() && size <= WHOLE_TEXT {
+            buffer.clear();
+            file.read_to_end(buffer)?;
+            self.look_at(buffer, place, examined);
+            return Ok(());
+        }
         let mut sections = Vec::new();
         if kind == Kind::Elf {
             match machine::read_elf(path) {

@@ -23,7 +23,7 @@ use crate::audit::problem::{Problem, Remark};
 use crate::audit::process::{self, Process, Rules};
 use crate::audit::system::SystemLibraries;
 use crate::audit::traces::Sought;
-use crate::audit::{allow, floor, hygiene, wheel_policy};
+use crate::audit::{SEAL_CHECKS, allow, floor, hygiene, wheel_policy};
 use crate::checkout::{self, Checkout};
 use crate::flow::audit::collect::Collected;
 use crate::flow::audit::subject::{Kind, Subject};
@@ -34,7 +34,7 @@ use crate::model::project::{PROJECT_FILE, Project, RECIPES_FOLDER};
 use crate::model::recipe::RecipeName;
 use crate::prefix_dir::PrefixDirError;
 use crate::recipe_folder::layout::Layout;
-use crate::recipe_folder::{self, RecipeFolder};
+use crate::recipe_folder::{self, RECIPE_FILE, RecipeFolder};
 
 /// What is audited, and how.
 #[derive(Debug, Clone)]
@@ -70,10 +70,10 @@ pub fn audit(options: &Options) -> Result<Audit, Error> {
         judge_licences(&subject, &places, &mut remarks);
     }
     let view = View::new(&subject, &options.root, &elves, &places)?;
-    let rules = Rules {
-        libraries: SystemLibraries { listed: &project.audit.system_libraries },
-        may_leave: matches!(subject.kind, Kind::File),
-    };
+    let mut listed = project.audit.system_libraries.clone();
+    // What wheels may count on is agreed upon (PEP 600).
+    listed.extend(wheel_policy::LIBRARIES.iter().filter(|_| subject.is_wheel).map(|name| (*name).to_owned()));
+    let rules = Rules { libraries: SystemLibraries { listed: &listed }, may_leave: matches!(subject.kind, Kind::File) };
     let files: Vec<_> = elves.iter().map(|elf| elf.file.clone()).filter(|file| file.facts.is_dynamic()).collect();
     let processes = process::judge(&files, &view, &rules, &mut remarks);
     leave_to_needs(&subject, &mut remarks);
@@ -107,8 +107,8 @@ fn project_of(folder: &Path) -> Result<Project, Error> {
     }
 }
 
-/// Takes what the recipes of the checkout allow for the files of their own packages; gives how many. Allowances that
-/// nothing is found for are told when the package is made, where more is searched for.
+/// Takes what the recipes of the checkout allow for the files of their own packages; gives how many. An allowance that
+/// nothing is found for is told here if its check is not one of the seal's, which tells it otherwise.
 fn allowed_by_recipes(
     folder: &Path,
     cache: &Path,
@@ -116,7 +116,7 @@ fn allowed_by_recipes(
     remarks: &mut Vec<Remark>,
 ) -> Result<usize, Error> {
     let root = recipe_folder::root_above(folder);
-    let before = remarks.len();
+    let (before, mut told) = (remarks.len(), Vec::new());
     if subject.packages.is_empty() || !root.join(RECIPES_FOLDER).is_dir() {
         return Ok(0);
     }
@@ -128,9 +128,18 @@ fn allowed_by_recipes(
         let of = |remark: &Remark| {
             files.contains(remark.file.as_str()).then(|| (remark.problem.check(), remark.file.clone()))
         };
-        allow::take(&recipe.allow, remarks, of);
+        let unused = allow::take(&recipe.allow, remarks, of);
+        for one in unused.into_iter().filter(|one| !allow::is_for(one, &SEAL_CHECKS)) {
+            let place = format!("{RECIPES_FOLDER}/{}/{RECIPE_FILE}", package.name);
+            told.push(Remark::new(
+                &place,
+                Problem::UnusedAllowance { check: one.check.clone(), file: one.file.clone() },
+            ));
+        }
     }
-    Ok(before - remarks.len())
+    let count = before - remarks.len();
+    remarks.append(&mut told);
+    Ok(count)
 }
 
 /// Each text once.

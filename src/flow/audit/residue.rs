@@ -4,20 +4,27 @@
 
 use std::io::{self, BufRead, Read, Seek};
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::archive::members::{self, Unseen};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::traces::{TraceFinder, TraceForm, TraceHit, TraceOf};
+use crate::audit::traces::{Sought, TraceFinder, TraceForm, TraceHit, TraceOf};
 use crate::model::prefix::Placeholder;
 use crate::relocate::elf::{CompressedSection, Facts};
-use crate::relocate::kind::Kind;
+use crate::relocate::kind::{Kind, Packing};
 use crate::relocate::residue::{Form, Searcher, Trace};
 
 /// How much of a stream is in memory at once, in bytes.
-pub const WINDOW: usize = 1 << 20;
+pub const WINDOW: usize = 256 << 10;
+
+/// So much of a stream is read first: most of what is packed is small.
+const FIRST: usize = 16 << 10;
 
 /// A packed member up to this size is looked into again, in bytes.
 const NESTED: u64 = 16 << 20;
+
+/// What is packed into no more than this takes little memory as a rule, in bytes.
+const LIGHT: usize = 256 << 10;
 
 /// How many packings lie in each other at most.
 const DEEPEST: usize = 4;
@@ -25,10 +32,15 @@ const DEEPEST: usize = 4;
 /// How much of a member is decoded at most, in bytes: a bound on time.
 const LARGEST: u64 = 4 << 30;
 
+/// What is told of the placeholder's last name.
+const END_OF_PLACEHOLDER: &str = "the end of the placeholder";
+
 pub struct Residues {
     placeholders: Vec<Searcher>,
     traces: TraceFinder,
     overlap: usize,
+    /// Who decodes what may take much memory: one thread at a time.
+    turn: Mutex<()>,
 }
 
 /// A trace with its place, in the file or in a member.
@@ -44,10 +56,15 @@ impl Found {
 
 impl Residues {
     pub fn new(placeholders: &[Placeholder], traces: TraceFinder) -> Residues {
+        let split = placeholders.iter().map(|one| {
+            let told = Sought { of: TraceOf::Placeholder, text: END_OF_PLACEHOLDER.to_owned() };
+            (one.token().as_bytes().to_owned(), told)
+        });
+        let traces = traces.with_split(split.collect());
         let placeholders: Vec<Searcher> = placeholders.iter().map(|one| Searcher::new(one, &[])).collect();
         let longest = placeholders.iter().map(Searcher::longest).max().unwrap_or(0);
         let overlap = longest.max(traces.longest());
-        Residues { placeholders, traces, overlap }
+        Residues { placeholders, traces, overlap, turn: Mutex::new(()) }
     }
 
     /// The findings of a file that is in memory; `recorded` are the offsets of placeholders and the ranges that may
@@ -62,6 +79,7 @@ impl Residues {
     ) -> Vec<Remark> {
         let sections = facts.map_or(&[][..], |facts| &facts.compressed);
         let mut remarks = Vec::new();
+        let _turn = self.turn_for(kind, bytes.len());
         self.search_members(path, "", (&mut io::Cursor::new(bytes), kind, sections), 1, &mut remarks);
         // What is stored without packing would be told twice.
         if !matches!(kind, Kind::Compressed(_)) || remarks.is_empty() {
@@ -83,8 +101,9 @@ impl Residues {
         sections: &[CompressedSection],
         recorded: (&[u64], &[Range<u64>]),
     ) -> io::Result<Vec<Remark>> {
-        let mut file = io::BufReader::with_capacity(256 << 10, file);
+        let mut file = io::BufReader::with_capacity(WINDOW / 4, file);
         let mut remarks = Vec::new();
+        let _turn = self.turn_for(kind, usize::MAX);
         self.search_members(path, "", (&mut file, kind, sections), 1, &mut remarks);
         if !matches!(kind, Kind::Compressed(_)) || remarks.is_empty() {
             file.rewind()?;
@@ -92,6 +111,14 @@ impl Residues {
             remarks.extend(own.into_iter().map(|found| found.remark(path, None)));
         }
         Ok(remarks)
+    }
+
+    /// Waits until no other thread decodes what takes as much memory as its dictionary is large.
+    fn turn_for(&self, kind: Kind, size: usize) -> Option<MutexGuard<'_, ()>> {
+        let has_dictionary = matches!(kind, Kind::Compressed(Packing::Xz | Packing::Zstd));
+        // A thread that panicked left nothing behind.
+        let wait = || self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        (has_dictionary && size > LIGHT).then(wait)
     }
 
     fn search_members(
@@ -142,16 +169,28 @@ impl Residues {
         is_text: bool,
     ) -> Vec<Found> {
         let mut all: Vec<Found> = Vec::new();
-        let (mut window, mut base) = (Vec::new(), 0u64);
+        let (mut buffer, mut filled, mut base) = (vec![0; FIRST], 0, 0u64);
         loop {
-            let before = window.len();
-            let is_damaged = reader.take((WINDOW - before) as u64).read_to_end(&mut window).is_err();
-            let is_end = is_damaged || window.len() < WINDOW;
+            let is_end = loop {
+                if filled == buffer.len() {
+                    if filled >= WINDOW {
+                        break false;
+                    }
+                    buffer.resize(WINDOW, 0);
+                }
+                match reader.read(&mut buffer[filled..]) {
+                    Ok(0) => break true,
+                    Ok(count) => filled += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => break true,
+                }
+            };
+            let window = &buffer[..filled];
             let end = base + window.len() as u64;
             let own = placeholders.iter().filter(|at| (base..end).contains(at)).map(|at| at - base);
             let inside = recorded.iter().filter(|range| range.end > base && range.start < end);
             let inside = inside.map(|range| range.start.saturating_sub(base)..range.end - base);
-            let found = self.search(&window, &own.collect::<Vec<_>>(), &inside.collect::<Vec<_>>(), is_text);
+            let found = self.search(window, &own.collect::<Vec<_>>(), &inside.collect::<Vec<_>>(), is_text);
             for Found(hit) in found {
                 let hit = TraceHit { offset: base + hit.offset, ..hit };
                 match all.iter_mut().find(|one| (one.0.of, one.0.form, &one.0.text) == (hit.of, hit.form, &hit.text)) {
@@ -162,8 +201,9 @@ impl Residues {
             if is_end {
                 return all;
             }
-            let kept = window.len().min(self.overlap);
-            window.drain(..window.len() - kept);
+            let kept = filled.min(self.overlap);
+            buffer.copy_within(filled - kept..filled, 0);
+            filled = kept;
             base = end - kept as u64;
         }
     }
@@ -174,6 +214,7 @@ impl Residues {
             let before = recorded.partition_point(|range| range.start <= at);
             before > 0 && at < recorded[before - 1].end
         };
+        // Each with a sieve of its own: one for all has so many texts that it passes too much, and is three times slower.
         for searcher in &self.placeholders {
             for residue in searcher.search(bytes, placeholders, is_text) {
                 // One placeholder may be the head of another.
@@ -182,7 +223,7 @@ impl Residues {
                 }
                 let text = match residue.trace {
                     Trace::Placeholder => "the placeholder",
-                    Trace::Token => "the end of the placeholder",
+                    Trace::Token => END_OF_PLACEHOLDER,
                     Trace::Head => "the start of the placeholder",
                     Trace::Piece => "a piece of the placeholder",
                     Trace::Folder(_) => "a folder",
@@ -200,6 +241,10 @@ impl Residues {
             }
         }
         all.extend(self.traces.search(bytes, recorded, is_text).into_iter().map(Found));
+        // A text is what holds no NUL.
+        if is_text || memchr::memchr(0, bytes).is_none() {
+            all.extend(self.traces.search_joined(bytes).into_iter().map(Found));
+        }
         all
     }
 }

@@ -1,5 +1,5 @@
-//! What is audited: a tree, an installed prefix with its manifests, one file, or a package archive or all
-//! packages of a bundle, unpacked aside.
+//! What is audited: a tree, an installed prefix with its manifests, one file, or, unpacked aside, a package archive,
+//! all packages of a bundle, or what others have packed, such as a wheel.
 //!
 //! Does not look into files (`collect.rs`).
 
@@ -9,12 +9,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::archive;
+use crate::archive::foreign::{self, ForeignError};
 use crate::archive::unpack::{self, Limits};
 use crate::flow::audit::Error;
 use crate::model::bundle::BundleManifest;
 use crate::model::digest::{Digest, Digester};
 use crate::model::package::{EntryKind, FileEntry, PackageManifest};
 use crate::model::prefix::{Placeholder, Prefix};
+use crate::model::source::ArchiveKind;
 use crate::prefix_dir::{PrefixDir, State};
 
 /// The largest bundle manifest, in bytes.
@@ -30,6 +32,8 @@ pub enum Kind {
     Bundle,
     /// A package archive, unpacked: the recorded places hold the placeholder.
     Package,
+    /// A wheel, or another archive that this program did not make, unpacked.
+    Foreign,
     File,
 }
 
@@ -44,6 +48,10 @@ pub struct Subject {
     /// The file, where only one is meant.
     pub only: Option<String>,
     pub packages: Vec<PackageManifest>,
+    /// Whether the files are those of a wheel, which may ask the system for what its policy lists.
+    pub is_wheel: bool,
+    /// Why an archive was not unpacked: it is looked at as a file then.
+    pub refused: Option<String>,
     recorded: HashMap<String, (FileEntry, usize)>,
     _unpacked: Option<tempfile::TempDir>,
 }
@@ -82,9 +90,31 @@ impl Subject {
         if let Some(bundle) = bundle_at(&real) {
             return Subject::of_bundle(&real, &bundle);
         }
+        let mut refused = None;
+        if is_foreign(&real) {
+            match Subject::of_foreign(&real)? {
+                Ok(subject) => return Ok(subject),
+                Err(reason) => refused = Some(reason),
+            }
+        }
         let name = real.file_name().map(|name| name.to_string_lossy().into_owned());
         let folder = real.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(Subject { only: name, ..Subject::bare(Kind::File, folder) })
+        Ok(Subject { only: name, refused, ..Subject::bare(Kind::File, folder) })
+    }
+
+    /// What others have packed; the inner error says what is wrong with the archive itself.
+    fn of_foreign(archive: &Path) -> Result<Result<Subject, String>, Error> {
+        let disk = |doing| move |source| Error::Disk { doing, source };
+        let folder = tempfile::Builder::new().prefix("tagalong-audit-").tempdir();
+        let folder = folder.map_err(disk("making a folder to unpack into"))?;
+        let root = fs_err::canonicalize(folder.path()).map_err(disk("looking at the unpacked archive"))?.join("tree");
+        match foreign::unpack(archive, &root) {
+            Ok(()) => {}
+            Err(ForeignError::Write(source)) => return Err(Error::Disk { doing: "unpacking the archive", source }),
+            Err(error) => return Ok(Err(error.to_string())),
+        }
+        let is_wheel = archive.extension().is_some_and(|extension| extension == "whl");
+        Ok(Ok(Subject { is_wheel, _unpacked: Some(folder), ..Subject::bare(Kind::Foreign, root) }))
     }
 
     fn of_bundle(manifest: &Path, bundle: &BundleManifest) -> Result<Subject, Error> {
@@ -118,7 +148,17 @@ impl Subject {
 
     fn bare(kind: Kind, root: PathBuf) -> Subject {
         let place = root.to_string_lossy().into_owned();
-        Subject { kind, root, place, only: None, packages: Vec::new(), recorded: HashMap::new(), _unpacked: None }
+        Subject {
+            kind,
+            root,
+            place,
+            only: None,
+            packages: Vec::new(),
+            is_wheel: false,
+            refused: None,
+            recorded: HashMap::new(),
+            _unpacked: None,
+        }
     }
 
     /// A folder that a loader would see at another place.
@@ -207,6 +247,17 @@ fn bundle_at(path: &Path) -> Option<BundleManifest> {
     let mut bytes = Vec::new();
     fs_err::File::open(path).ok()?.take(LARGEST_MANIFEST).read_to_end(&mut bytes).ok()?;
     BundleManifest::parse(&bytes).ok()
+}
+
+/// Whether a file is an archive of others whose content is meant: zip by its bytes, tar by its name.
+fn is_foreign(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_tar = [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst"];
+    match foreign::kind_of(path) {
+        Ok(Some(ArchiveKind::Zip)) => true,
+        Ok(Some(_)) => is_tar.iter().any(|end| name.ends_with(end)),
+        _ => false,
+    }
 }
 
 fn digest_of(path: &Path) -> io::Result<Digest> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::relocate::elf::{CompressedSection, skeleton};
 
 /// Up to this size a file is read whole, in bytes.
-const WHOLE: u64 = 16 << 20;
+const WHOLE: u64 = 1 << 20;
 
 /// The bytes of a file, or of a file that says the same of itself and is small.
 ///

@@ -2,9 +2,10 @@
 //!
 //! Does not judge; `audit/hygiene.rs` does.
 
-use goblin::elf::Elf;
+use goblin::elf::dynamic::{DF_TEXTREL, DT_FLAGS, DT_TEXTREL};
 use goblin::elf::program_header::{PF_W, PF_X, PT_GNU_STACK, PT_LOAD};
 
+use crate::relocate::elf::layout::Layout;
 use crate::relocate::elf::{Class, ElfFault, Facts, Purpose};
 
 /// `NT_GNU_BUILD_ID` and `NT_GNU_PROPERTY_TYPE_0` of elf.h.
@@ -34,14 +35,15 @@ impl Hardening {
     /// # Errors
     /// [`ElfFault`] when the headers lie outside of the file.
     pub fn read(bytes: &[u8], facts: &Facts) -> Result<Hardening, ElfFault> {
-        let elf = Elf::parse(bytes)?;
-        let flags = elf.dynamic.as_ref().map(|dynamic| &dynamic.info);
+        let layout = Layout::read(bytes)?;
+        let elf = layout.headers()?;
+        let flags = layout.value(DT_FLAGS).unwrap_or(0);
         let stack = elf.program_headers.iter().find(|segment| segment.p_type == PT_GNU_STACK);
         // Without the segment glibc takes the machine's default, which is executable on these (elf/dl-support.c).
         let is_open_by_default = matches!(facts.machine, 3 | 62) && facts.purpose != Purpose::Object;
         let is_loaded = elf.program_headers.iter().any(|segment| segment.p_type == PT_LOAD);
         let mut hardening = Hardening {
-            has_text_relocations: flags.is_some_and(|flags| flags.textrel || flags.flags & 4 != 0),
+            has_text_relocations: layout.value(DT_TEXTREL).is_some() || flags & DF_TEXTREL != 0,
             has_executable_stack: match stack {
                 Some(segment) => segment.p_flags & PF_X != 0,
                 None => is_open_by_default && is_loaded,

@@ -10,7 +10,7 @@ use goblin::elf::dynamic::Dynamic;
 use goblin::elf::header::Header;
 use goblin::elf::program_header::{PT_INTERP, PT_LOAD};
 use goblin::elf::section_header::{SHF_COMPRESSED, SHT_DYNAMIC, SHT_DYNSYM, SHT_NOBITS};
-use goblin::elf::sym::Sym;
+use goblin::elf::sym::{Sym, Symtab};
 use goblin::elf::{Elf, ProgramHeader, SectionHeader};
 
 use crate::relocate::elf::{Class, CompressedSection, ElfFault, Purpose, SectionPacking};
@@ -131,6 +131,14 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// The headers of segments and sections as goblin has them: what else it would read costs time, and is not asked for.
+    pub fn headers(&self) -> Result<Elf<'a>, ElfFault> {
+        let mut elf = Elf::lazy_parse(self.header)?;
+        elf.program_headers = self.segments.clone();
+        elf.section_headers = self.sections.clone();
+        Ok(elf)
+    }
+
     pub fn has_dynamic(&self) -> bool {
         self.has_dynamic
     }
@@ -226,6 +234,12 @@ impl<'a> Layout<'a> {
         Ok(Some((self.offset_of(address)?, self.symbol_count(address)?)))
     }
 
+    /// The dynamic symbols, read one by one.
+    pub fn symbol_table(&self) -> Result<Option<Symtab<'a>>, ElfFault> {
+        let Some((place, count)) = self.symbols()? else { return Ok(None) };
+        Ok(Some(Symtab::parse(self.bytes, place, count, self.context)?))
+    }
+
     /// The offsets of the names of all dynamic symbols, in their order.
     pub fn symbol_names(&self) -> Result<Vec<u32>, ElfFault> {
         let Some((place, count)) = self.symbols()? else { return Ok(Vec::new()) };
@@ -308,25 +322,24 @@ impl<'a> Layout<'a> {
         Ok(last + 1)
     }
 
-    /// Sections with SHF_COMPRESSED; the header in front of the bytes (Elf_Chdr) is left out.
+    /// Sections with SHF_COMPRESSED, and those of `.zdebug_*` as older tools made them; what stands in front of the packed
+    /// bytes is left out.
     pub fn compressed_sections(&self) -> Vec<CompressedSection> {
-        let is_packed = |section: &&SectionHeader| {
-            section.sh_flags & u64::from(SHF_COMPRESSED) != 0 && section.sh_type != SHT_NOBITS
-        };
+        let is_packed = |section: &&SectionHeader| section.sh_type != SHT_NOBITS;
         let names = self.sections.get(self.header.e_shstrndx as usize).map(|section| section.sh_offset);
         let read = |section: &SectionHeader| {
             let start = usize::try_from(section.sh_offset).ok()?;
             let end = start.checked_add(usize::try_from(section.sh_size).ok()?)?;
-            let packing = match self.u32_at(start).ok()? {
-                1 => SectionPacking::Zlib,
-                2 => SectionPacking::Zstd,
-                _ => return None,
-            };
-            let body = start + if self.class() == Class::Elf64 { 24 } else { 12 };
             let at = usize::try_from(names?).ok()?.checked_add(section.sh_name)?;
             let name = self.bytes.get(at..)?.split(|byte| *byte == 0).next()?;
             let name = String::from_utf8_lossy(&name[..name.len().min(100)]).into_owned();
-            (body <= end && end <= self.bytes.len()).then_some(CompressedSection { name, start: body, end, packing })
+            let word = self.bytes.get(start..start.checked_add(4)?)?;
+            let number = self.u32_at(start).ok()?;
+            let is_flagged = section.sh_flags & u64::from(SHF_COMPRESSED) != 0;
+            let (head, packing) =
+                packing_of(is_flagged, &name, word, (u64::from(number), self.class() == Class::Elf64))?;
+            let start = start + head;
+            (start <= end && end <= self.bytes.len()).then_some(CompressedSection { name, start, end, packing })
         };
         self.sections.iter().filter(is_packed).filter_map(read).collect()
     }
@@ -350,6 +363,23 @@ impl<'a> Layout<'a> {
     fn u64_at(&self, offset: usize) -> Result<u64, ElfFault> {
         let bytes = self.part(offset)?;
         Ok(if self.is_little_endian() { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+    }
+}
+
+/// How a section is packed, and how many bytes stand in front: Elf_Chdr, or `ZLIB` and a size. `word` is the first word,
+/// also as a number of the file's byte order.
+pub(super) fn packing_of(
+    is_flagged: bool,
+    name: &str,
+    word: &[u8],
+    (number, is_wide): (u64, bool),
+) -> Option<(usize, SectionPacking)> {
+    let head = if is_wide { 24 } else { 12 };
+    match number {
+        _ if name.starts_with(".zdebug") && word == b"ZLIB" => Some((12, SectionPacking::Zlib)),
+        1 if is_flagged => Some((head, SectionPacking::Zlib)),
+        2 if is_flagged => Some((head, SectionPacking::Zstd)),
+        _ => None,
     }
 }
 

@@ -12,11 +12,11 @@ use std::ops::Range;
 
 use goblin::container::{Container, Ctx};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
-use goblin::elf::section_header::{SHF_COMPRESSED, SHT_DYNAMIC};
+use goblin::elf::section_header::{SHF_COMPRESSED, SHT_DYNAMIC, SHT_NOBITS};
 use goblin::elf::{Elf, Header, ProgramHeader, SectionHeader};
 
-use crate::relocate::elf::layout::tags;
-use crate::relocate::elf::{CompressedSection, ElfFault, SectionPacking};
+use crate::relocate::elf::layout::{packing_of, tags};
+use crate::relocate::elf::{CompressedSection, ElfFault};
 
 /// The most that is taken of one table, and of all together, in bytes.
 const LARGEST_TABLE: u64 = 48 << 20;
@@ -110,21 +110,21 @@ pub fn compressed_sections(size: u64, read: Read<'_>) -> Result<Vec<CompressedSe
     let names = file.sections.get(file.header.e_shstrndx as usize);
     let names = names.and_then(|names| source.part(names.sh_offset, names.sh_size).ok()).unwrap_or_default();
     let mut found = Vec::new();
-    for section in file.sections.iter().filter(|one| one.sh_flags & u64::from(SHF_COMPRESSED) != 0) {
-        // The bytes in front say how (Elf_Chdr).
-        let body = if file.is_wide() { 24 } else { 12 };
-        let Ok(kind) = source.part(section.sh_offset, 4) else { continue };
-        let packing = match file.number(&kind) {
-            1 => SectionPacking::Zlib,
-            2 => SectionPacking::Zstd,
-            _ => continue,
-        };
-        let (start, end) = (section.sh_offset.saturating_add(body), section.sh_offset.saturating_add(section.sh_size));
-        let place = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let Some((start, end)) = place.filter(|(start, end)| start <= end && *end as u64 <= size) else { continue };
+    for section in file.sections.iter().filter(|one| one.sh_type != SHT_NOBITS) {
+        let is_flagged = section.sh_flags & u64::from(SHF_COMPRESSED) != 0;
         let name = names.get(section.sh_name..).and_then(|rest| rest.split(|byte| *byte == 0).next());
         let name =
             name.map_or_else(String::new, |name| String::from_utf8_lossy(&name[..name.len().min(100)]).into_owned());
+        if !is_flagged && !name.starts_with(".zdebug") {
+            continue;
+        }
+        let Ok(word) = source.part(section.sh_offset, 4) else { continue };
+        let number = file.number(&word);
+        let Some((head, packing)) = packing_of(is_flagged, &name, &word, (number, file.is_wide())) else { continue };
+        let (start, end) =
+            (section.sh_offset.saturating_add(head as u64), section.sh_offset.saturating_add(section.sh_size));
+        let place = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let Some((start, end)) = place.filter(|(start, end)| start <= end && *end as u64 <= size) else { continue };
         found.push(CompressedSection { name, start, end, packing });
     }
     Ok(found)
@@ -173,7 +173,9 @@ impl File {
         let (count, size) = (self.header.e_shnum as usize, SectionHeader::size(self.context));
         // As everywhere: section headers that lie outside of the file are the same as none.
         let Ok(bytes) = source.part(self.header.e_shoff, (count * size) as u64) else { return Ok(Vec::new()) };
-        Ok(SectionHeader::parse(&bytes, 0, count, self.context).unwrap_or_default())
+        // goblin takes the offset 0 for a file without sections.
+        let bytes = [&[0], &bytes[..]].concat();
+        Ok(SectionHeader::parse(&bytes, 1, count, self.context).unwrap_or_default())
     }
 
     fn read_dynamic(&self, source: &mut Source<'_>) -> Result<Vec<(u64, u64)>, Fault> {

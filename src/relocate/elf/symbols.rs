@@ -2,10 +2,9 @@
 //!
 //! Does not say who provides a symbol; `audit/process.rs` does.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeMap;
 
-use goblin::elf::Elf;
+use goblin::elf::section_header::{SHN_ABS, SHN_UNDEF};
 use goblin::elf::sym::{STB_GLOBAL, STB_WEAK, STT_FUNC, STT_OBJECT};
 
 use crate::relocate::elf::layout::{Layout, tags};
@@ -24,8 +23,8 @@ pub struct Symbols {
     pub wanted: Vec<Wanted>,
     /// Names of the defined ones that are not weak: what interposes, or is interposed.
     pub strong: Vec<Box<str>>,
-    /// Digests of `name` and of `name@version` of all defined ones: a tree can hold millions.
-    defined: HashSet<u64>,
+    /// Digests of `name` and of `name@version` of all defined ones, sorted: a tree can hold millions.
+    defined: Vec<u64>,
     /// Whether the file gives versions to what it defines.
     has_versions: bool,
 }
@@ -48,28 +47,35 @@ impl Symbols {
         let Some(dynamic) = &facts.dynamic else { return Ok(Symbols::default()) };
         let layout = Layout::read(bytes)?;
         let versions = Versions::read(&layout)?;
-        let elf = Elf::parse(bytes)?;
         let mut symbols = Symbols { has_versions: !dynamic.versions_defined.is_empty(), ..Symbols::default() };
-        for (place, symbol) in elf.dynsyms.iter().enumerate() {
-            let Some(name) = elf.dynstrtab.get_at(symbol.st_name).filter(|name| !name.is_empty()) else { continue };
+        let Some(table) = layout.symbol_table()? else { return Ok(symbols) };
+        let defined = versions.defined.iter().map(|(index, version)| (*index, digest(version.as_bytes())));
+        let defined: BTreeMap<u16, u64> = defined.collect();
+        for (place, symbol) in table.iter().enumerate() {
+            let Ok(text) = layout.text(symbol.st_name as u64) else { continue };
+            let Some(name) = std::str::from_utf8(text).ok().filter(|name| !name.is_empty()) else { continue };
             let index = versions.index_of(&layout, place)?;
             let is_weak = symbol.st_bind() == STB_WEAK;
-            if symbol.is_import() || symbol.st_shndx == 0 {
+            let section = symbol.st_shndx as u32;
+            if section == SHN_UNDEF {
                 if let Some((library, version)) = versions.needed.get(&(index & 0x7fff)) {
                     let (version, library) = (version.as_str().into(), library.as_str().into());
                     symbols.wanted.push(Wanted { name: name.into(), version, library, is_weak });
                 }
                 continue;
             }
-            symbols.defined.insert(digest(name, ""));
-            if let Some(version) = versions.defined.get(&(index & 0x7fff)) {
-                symbols.defined.insert(digest(name, version));
+            symbols.defined.push(digest(text));
+            if let Some(version) = defined.get(&(index & 0x7fff)) {
+                symbols.defined.push(joined(digest(text), *version));
             }
             let is_plain = matches!(symbol.st_type(), STT_FUNC | STT_OBJECT) && symbol.st_visibility() == 0;
-            if symbol.st_bind() == STB_GLOBAL && is_plain {
+            // Names of versions stand among the symbols, in no section.
+            if symbol.st_bind() == STB_GLOBAL && is_plain && section != SHN_ABS {
                 symbols.strong.push(name.into());
             }
         }
+        symbols.defined.sort_unstable();
+        symbols.defined.dedup();
         symbols.strong.sort_unstable();
         symbols.strong.dedup();
         Ok(symbols)
@@ -77,14 +83,26 @@ impl Symbols {
 
     /// Whether a symbol of that name and version is defined; a file without versions answers to every version.
     pub fn define(&self, name: &str, version: &str) -> bool {
-        self.defined.contains(&digest(name, if self.has_versions { version } else { "" }))
+        let name = digest(name.as_bytes());
+        let wanted = if self.has_versions { joined(name, digest(version.as_bytes())) } else { name };
+        self.defined.binary_search(&wanted).is_ok()
     }
 }
 
-fn digest(name: &str, version: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (name, version).hash(&mut hasher);
-    hasher.finish()
+/// A digest that is made in a moment: who makes two names alike hides nothing but a missing symbol of his own.
+fn digest(text: &[u8]) -> u64 {
+    let words = text.chunks(8).map(|part| {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        u64::from_le_bytes(word)
+    });
+    words.fold(text.len() as u64, joined)
+}
+
+/// A step of the digest: the constant is the golden ratio's, as in Fibonacci hashing.
+fn joined(one: u64, other: u64) -> u64 {
+    let mixed = (one.rotate_left(23) ^ other).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 32)
 }
 
 /// The version indices of a file.

@@ -57,6 +57,7 @@ pub fn look(folder: &Path, now: SystemTime) -> io::Result<Disk> {
     let folder = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_owned();
     let space = statvfs(&folder)?;
     // The kernel gives the number as a signed or an unsigned word, by architecture.
+    #[allow(clippy::useless_conversion, reason = "the word is an i64 on some architectures only")]
     let magic = i64::try_from(statfs(&folder)?.f_type).unwrap_or(0) & 0xFFFF_FFFF;
     let file_system = KNOWN.iter().find(|(number, _)| *number == magic).map(|(_, name)| *name);
     let free = space.f_bavail.saturating_mul(space.f_frsize);

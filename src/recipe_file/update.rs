@@ -247,7 +247,7 @@ fn words(text: &str, version: &str) -> Vec<usize> {
         let earlier = before.len().checked_sub(2).and_then(|place| before.get(place));
         // An underscore in front parts name and version: `bzip2_1.0.8`.
         let is_parted = before.last() == Some(&b'_') && version.contains('.');
-        !(is_continued(before.last(), earlier) && !is_parted) && !is_continued(after.first(), after.get(1))
+        (is_parted || !is_continued(before.last(), earlier)) && !is_continued(after.first(), after.get(1))
     };
     text.match_indices(version).map(|(at, _)| at).filter(is_whole).collect()
 }

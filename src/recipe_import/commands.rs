@@ -3,11 +3,13 @@
 //!
 //! Runs nothing. Variables of the other system are handed in.
 
+use std::collections::BTreeSet;
+
 use crate::model::recipe::BuildSystem;
 use crate::recipe_import::found::{Found, add, tools_of};
 
 /// A text does not grow beyond this by what is put in, in bytes: variables may name each other.
-const LONGEST: usize = 64 << 10;
+const LONGEST: usize = 16 << 10;
 
 /// Variables that every step has (`builder/steps.rs`).
 const SET: [&str; 8] = ["PATH", "HOME", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "PREFIX", "PWD"];
@@ -47,11 +49,12 @@ fn variable(text: &str) -> (Option<&str>, usize) {
 /// The variables of a command that no step has.
 pub fn unknown_variables(command: &str) -> Vec<String> {
     let mut names = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut rest = command;
     while let Some(at) = rest.find('$') {
         let (name, length) = variable(&rest[at..]);
         let is_set = |name: &&str| SET.contains(name) || command.contains(&format!("{name}="));
-        if let Some(name) = name.filter(|name| !is_set(name)) {
+        if let Some(name) = name.filter(|name| seen.insert(*name) && !is_set(name)) {
             add(&mut names, name);
         }
         rest = &rest[at + length..];

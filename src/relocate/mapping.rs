@@ -263,8 +263,8 @@ fn is_plain_name(byte: u8) -> bool {
 /// Whether the last byte before a path belongs to a name.
 fn is_name(byte: u8, until: &[u8]) -> bool {
     match until {
-        // Typographic quotation marks and dashes, guillemets, the no-break space.
-        [.., 0xe2, 0x80, 0x80..=0xff] | [.., 0xc2, 0xa0 | 0xab | 0xbb] => false,
+        // Typographic quotation marks and dashes, guillemets, the no-break space, the mark at the start of a text.
+        [.., 0xe2, 0x80, 0x80..=0xff] | [.., 0xc2, 0xa0 | 0xab | 0xbb] | [.., 0xef, 0xbb, 0xbf] => false,
         _ => byte == b'.' || is_plain_name(byte),
     }
 }

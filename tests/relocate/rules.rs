@@ -75,7 +75,7 @@ fn programs(folder: &Path, prefix: &str) {
     write(&folder.join("c.c"), c);
     gcc(&["-O2", "-Wno-all", &define, "-o", shown(&folder.join("c")), shown(&folder.join("c.c"))]);
     let cpp = "#include <string_view>\n#include <cstdio>\nusing namespace std::string_view_literals;\n\
-        constexpr std::string_view all = P \"/sv\"sv P \"/next\"sv;\n\
+        constexpr std::string_view all = P \"/sv:\"sv P \"/next\"sv;\n\
         int main() { std::printf(\"%.*s %zu\\n\", (int)all.size(), all.data(), all.size()); }\n";
     write(&folder.join("cpp.cc"), cpp);
     output("g++", &["-std=c++17", "-O1", &define, "-o", shown(&folder.join("cpp")), shown(&folder.join("cpp.cc"))]);

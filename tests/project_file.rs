@@ -169,7 +169,7 @@ fn what_init_comments_out_is_right_too() {
     let template = project_file::template("demo");
     let setting = |line: &str| {
         let rest = line.strip_prefix("# ")?;
-        let is_setting = rest.starts_with("[[") || rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '));
+        let is_setting = rest.starts_with('[') || rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '));
         is_setting.then(|| rest.to_owned())
     };
     let whole: Vec<String> = template.lines().map(|line| setting(line).unwrap_or_else(|| line.to_owned())).collect();

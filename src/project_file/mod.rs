@@ -358,7 +358,7 @@ name = "{name}"
 
 # Folders of recipes beside `extern-recipes/`; of two recipes of one name the nearest wins.
 # [[recipes]]
-# path = "../shared-recipes"                  # or `git = "https://…"` with `commit` and `folder`
+# path = "../shared-recipes"                  # or `git`, `commit` and `folder`
 
 # Which recipe is taken for a name that several provide.
 # [providers]

@@ -8,12 +8,14 @@
 //! | before | the start, a control byte, white space, punctuation, more slashes, `-L` and its like, `\n` | a letter, a digit, `_ - + ~ @ .`, a byte above 127, `://` of a host |
 //!
 //! Quotation marks and the no-break space above 127 are punctuation. In data that is not text, strings with a stored
-//! length lie side by side: there a word without a slash may stand before the path ([`Hit::is_joined`]), and what is
-//! taken for another path is told ([`Found::doubts`]).
+//! length lie side by side: there a word without a slash, or a path that is one of ours, may stand before the path
+//! ([`Hit::is_joined`]), and what is taken for another path is told ([`Found::doubts`]).
 
 use std::ops::Range;
 
 use memchr::memmem::Finder;
+
+use crate::relocate::scheme::Scheme;
 
 /// How many bytes before a place decide whether a prefix starts there.
 pub const BEFORE: usize = 4096 + 256;
@@ -143,7 +145,11 @@ impl Mapping {
             }
             let old = &self.pairs[pair].old;
             let (before, behind) = (&window.bytes[..place], &window.bytes[place + old.len()..]);
-            let start = if old.starts_with(b"/") { start_of(before) } else { Start::Clean { slashes: 0 } };
+            let start = match old.first() {
+                Some(b'/') => start_of(before),
+                _ => Start::Clean { slashes: 0 },
+            };
+            let start = if start == Start::Other { self.behind_another(window.base, before, found) } else { start };
             let (slashes, is_joined) = match start {
                 Start::Clean { slashes } => (slashes, false),
                 Start::Joined { slashes } => (slashes, true),
@@ -158,6 +164,19 @@ impl Mapping {
             }
             found.hits.push(Hit { offset, pair, slashes, is_joined });
             found.free_from = offset + old.len() as u64;
+        }
+    }
+
+    /// Whether the path directly before is one of ours: two strings with a stored length, side by side.
+    fn behind_another(&self, base: u64, before: &[u8], found: &Found) -> Start {
+        let end = found.hits.last().map(|hit| hit.offset + self.old(hit).len() as u64);
+        let between = end.and_then(|end| before.get(usize::try_from(end.checked_sub(base)?).ok()?..));
+        match between {
+            Some(between) if between.iter().all(|byte| is_in_word(*byte)) => {
+                let slashes = between.iter().rev().take_while(|byte| **byte == b'/').count();
+                Start::Joined { slashes: u32::try_from(slashes).unwrap_or(0) }
+            }
+            _ => Start::Other,
         }
     }
 
@@ -222,37 +241,7 @@ fn start_of(before: &[u8]) -> Start {
     }
 }
 
-/// What a colon before slashes may be.
-enum Scheme {
-    /// That of an address: `https:`.
-    Known,
-    /// A word that may be one, or `name:/path` with padding.
-    Possible,
-    /// That of a list of paths.
-    Path,
-}
-
-impl Scheme {
-    fn before(head: &[u8]) -> Scheme {
-        const KNOWN: [&str; 16] = [
-            "file", "http", "https", "ftp", "ftps", "sftp", "ssh", "git", "svn", "rsync", "s3", "oci", "ws", "wss",
-            "nfs", "smb",
-        ];
-        let word = &head[..head.len() - 1];
-        let start = word.iter().rev().take(BEFORE).take_while(|byte| is_in_word(**byte)).count();
-        let word = &word[word.len() - start..];
-        // `git+https`.
-        let last = word.rsplit(|byte| *byte == b'+').next().unwrap_or_default();
-        match word {
-            [] => Scheme::Path,
-            word if word.contains(&b'/') => Scheme::Path,
-            _ if KNOWN.iter().any(|known| last.eq_ignore_ascii_case(known.as_bytes())) => Scheme::Known,
-            _ => Scheme::Possible,
-        }
-    }
-}
-
-fn is_in_word(byte: u8) -> bool {
+pub(super) fn is_in_word(byte: u8) -> bool {
     byte == b'/' || byte == b'.' || is_plain_name(byte)
 }
 

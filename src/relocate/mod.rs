@@ -15,6 +15,7 @@ pub mod record;
 pub mod relative;
 pub mod residue;
 pub mod scan;
+mod scheme;
 pub mod shebang;
 pub mod sieve;
 pub mod splice;

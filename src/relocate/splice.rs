@@ -180,7 +180,7 @@ mod tests {
         let old = b"x\0/e/lib:/e\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0y\0/e\0z";
         let (new, short) = moved(old, "/e", "/other");
         assert_eq!(new, b"x\0/other/lib:/other\0\0\0\0\0\0\0\0\0y\0/e\0z");
-        assert_eq!(short, [TooShort { offset: 31, room: 2, pair: 0 }]);
+        assert_eq!(short, [TooShort { offset: 30, room: 2, pair: 0 }]);
         assert_eq!(moved(&new, "/other", "/e").0, old);
         assert_eq!(moved(old, "/e", "/longer-than").1[0].room, 10);
     }

@@ -30,9 +30,10 @@ pub fn collect(sealing: &Sealing<'_>, findings: &mut Vec<Finding>) -> Result<Vec
     let mut nodes = BTreeMap::new();
     for relative in with_parents(sealing.own) {
         let full = sealing.root.join(&relative);
-        let mut find = |fault| findings.push(Finding { file: relative.display().to_string(), fault });
+        let mut find = |fault| findings.push(Finding { file: on_one_line(&relative), fault });
         let metadata = fs_err::symlink_metadata(&full).map_err(failed("looking at an installed file", &full))?;
-        let Some(path) = relative.to_str().and_then(|text| EntryPath::parse(text).ok()) else {
+        let is_plain = |text: &&str| !text.chars().any(char::is_control);
+        let Some(path) = relative.to_str().filter(is_plain).and_then(|text| EntryPath::parse(text).ok()) else {
             find(Fault::Name);
             continue;
         };
@@ -76,6 +77,12 @@ pub fn collect(sealing: &Sealing<'_>, findings: &mut Vec<Finding>) -> Result<Vec
         nodes.insert(path, kind);
     }
     Ok(nodes.into_iter().map(|(path, kind)| Node { path, kind }).collect())
+}
+
+/// A path as it is shown, whatever stands in it.
+fn on_one_line(path: &Path) -> String {
+    let shown = path.display().to_string();
+    if shown.chars().any(char::is_control) { shown.escape_debug().to_string() } else { shown }
 }
 
 /// The paths and all folders above them.

@@ -216,7 +216,7 @@ mod tests {
                 format!(
                     "# function( {here}\nset(Y \"macro( [[\" {here})\nFunction (f)\nset(X /p)\nendfunction()\nset(Z {here})\n"
                 ),
-                vec![61],
+                vec![56],
             ),
             ("set(X [=[ /p ]] ]=] /p)", format!("set(X [=[ /p ]] ]=] {here})"), vec![10]),
             ("macro(m)\nset(X /p)", "macro(m)\nset(X /p)".to_owned(), vec![15]),

@@ -114,10 +114,7 @@ impl Channel {
         Ok(Some(Unchecked { manifest, signature }))
     }
 
-    /// The build record of a key, unchecked: nobody signs them.
-    ///
-    /// # Errors
-    /// [`ChannelError`].
+    /// The build record of a key, unchecked: nobody signs them. Fails as [`Channel::manifest`] does.
     pub fn record(&self, platform: &Platform, key: BuildKey) -> Result<Option<Vec<u8>>, ChannelError> {
         self.objects.read(&record_path(platform, key), LARGEST_MANIFEST)
     }
@@ -362,4 +359,40 @@ pub enum AddressFault {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn config(url: &str) -> ChannelConfig {
+        ChannelConfig { name: "main".to_owned(), url: url.to_owned(), trust: Trust::Unsigned }
+    }
+
+    #[test]
+    fn file_addresses_name_folders() {
+        let root = Path::new("/checkout");
+        for (url, expected) in [
+            ("file:///srv/deps", "/srv/deps"),
+            ("file://localhost/srv/deps", "/srv/deps"),
+            ("file:/srv/my%20deps", "/srv/my deps"),
+            ("file:/srv/100%", "/srv/100%"),
+            ("file:../deps", "/checkout/../deps"),
+        ] {
+            let config = config(url);
+            let found = folder(&config, url.strip_prefix("file:").unwrap(), Some(root));
+            assert_eq!(found, Ok(PathBuf::from(expected)), "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_without_meaning_are_refused() {
+        for (url, fault) in [
+            ("file://server/deps", AddressFault::Host),
+            ("file:", AddressFault::Empty),
+            ("file:deps", AddressFault::NoCheckout),
+            ("ftp://host/deps", AddressFault::Scheme),
+            ("/srv/deps", AddressFault::Scheme),
+        ] {
+            let refused = Channel::open(&config(url), None).err();
+            assert_eq!(refused, Some(address(&config(url), fault)), "{url}");
+        }
+    }
+}

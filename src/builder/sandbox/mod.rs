@@ -30,7 +30,7 @@ pub enum Level {
 }
 
 /// The most processes that a step in a sandbox may have at once.
-pub const MOST_PROCESSES: usize = 4096;
+pub const MOST_PROCESSES: usize = 2048;
 
 /// The exit code of a step that had more; no program's own (sh(1) ends at 128 + 64).
 pub const TOO_MANY_PROCESSES: i32 = 249;

@@ -104,15 +104,14 @@ impl Drop for Remembered {
             return;
         }
         let document = Document { format: FORMAT, entries: self.entries.take() };
-        let beside = self.path.with_extension(format!("{}.new", std::process::id()));
-        let written = serde_json::to_vec(&document).ok().and_then(|json| {
-            fs_err::File::create(&beside).and_then(|mut file| file.write_all(&json)).ok()?;
-            fs_err::rename(&beside, &self.path).ok()
-        });
-        if written.is_none() {
-            // Nothing is lost but the time to compute it again.
-            let _ = fs_err::remove_file(&beside);
-        }
+        let write = || -> Option<()> {
+            let json = serde_json::to_vec(&document).ok()?;
+            let mut file = tempfile::NamedTempFile::new_in(self.path.parent()?).ok()?;
+            file.write_all(&json).ok()?;
+            file.persist(&self.path).ok().map(drop)
+        };
+        // Without it nothing is lost but the time to compute it again.
+        write().unwrap_or_default();
     }
 }
 

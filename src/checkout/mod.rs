@@ -91,7 +91,11 @@ impl Checkout {
     }
 }
 
-fn read_project(path: &Path) -> Result<Project, Error> {
+/// What a `tagalong.toml` says; the defaults where there is none.
+///
+/// # Errors
+/// [`Error::Unreadable`] and [`Error::Project`].
+pub fn read_project(path: &Path) -> Result<Project, Error> {
     let unreadable = |error: std::io::Error| Error::Unreadable { reason: error.to_string() };
     let length = match fs_err::metadata(path) {
         Ok(facts) => facts.len(),

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::checkout;
 use crate::model::event::Tell;
 use crate::model::project::{PROJECT_FILE, Project, RECIPES_FOLDER};
 use crate::model::recipe::RecipeName;
-use crate::project_file;
 use crate::recipe_folder::layout::Layout;
 use crate::recipe_folder::{self, RecipeFolder, UnknownRecipe};
 use crate::toml_file::Mistakes;
@@ -80,15 +80,11 @@ pub fn recipe_check(options: &Options<'_>) -> Result<Outcome, Error> {
 
 /// The project with the mistakes of its file; without a project file the default one.
 fn project(root: &Path) -> Result<(Vec<Mistakes>, Option<Project>), Error> {
-    let text = match fs_err::read_to_string(root.join(PROJECT_FILE)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Some(Project::default()))),
-        Err(error) => return Err(Error::Read(error)),
-    };
-    Ok(match project_file::parse(PROJECT_FILE, &text) {
-        Ok(project) => (Vec::new(), Some(project)),
-        Err(mistakes) => (vec![mistakes], None),
-    })
+    match checkout::read_project(&root.join(PROJECT_FILE)) {
+        Ok(project) => Ok((Vec::new(), Some(project))),
+        Err(checkout::Error::Project(mistakes)) => Ok((vec![*mistakes], None)),
+        Err(error) => Err(Error::Read(io::Error::other(error.to_string()))),
+    }
 }
 
 /// The recipe that `extern-recipes/<name>/recipe.toml` is of.

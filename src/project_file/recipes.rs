@@ -3,8 +3,8 @@
 //! Does not look for the recipes (`recipe_folder/`).
 
 use crate::model::project::{Overlay, Project, SandboxDemand};
-use crate::model::recipe::RecipeName;
 use crate::project_file::{check_name, choose, field};
+use crate::recipe_file::values;
 use crate::toml_file::Notes;
 use crate::toml_file::fields::{Field, Kind, Reader};
 use crate::toml_file::tree::Placed;
@@ -28,7 +28,7 @@ pub(super) const PUBLISH: &[Field] =
 pub(super) fn read(top: &Reader<'_>, project: &mut Project, notes: &mut Notes) {
     project.overlays = top.tables("recipes").iter().filter_map(|table| overlay(table, notes)).collect();
     for (need, chosen) in top.pairs("providers") {
-        let pair = (recipe_name(&need, notes), recipe_name(&chosen, notes));
+        let pair = (values::recipe_name(&need, notes), values::recipe_name(&chosen, notes));
         if let (Some(need), Some(chosen)) = pair {
             project.providers.push((need, chosen));
         }
@@ -37,7 +37,7 @@ pub(super) fn read(top: &Reader<'_>, project: &mut Project, notes: &mut Notes) {
         table.require(&format!("the stack `{}`", name.value.escape_debug()), notes);
         check_name(&name, "a stack", notes);
         let recipes = table.texts("recipes").unwrap_or_default();
-        let recipes = recipes.iter().filter_map(|recipe| recipe_name(recipe, notes)).collect();
+        let recipes = recipes.iter().filter_map(|recipe| values::recipe_name(recipe, notes)).collect();
         project.stacks.push((name.value, recipes));
     }
     if let Some(sandbox) = top.table("publish").and_then(|publish| publish.text("sandbox")) {
@@ -46,65 +46,37 @@ pub(super) fn read(top: &Reader<'_>, project: &mut Project, notes: &mut Notes) {
 }
 
 fn overlay(table: &Reader<'_>, notes: &mut Notes) -> Option<Overlay> {
-    let (path, git) = (table.text("path"), table.text("git"));
-    match (path, git) {
-        (Some(path), None) => {
-            for field in ["commit", "folder"] {
-                if let Some(span) = table.key_span(field) {
-                    notes.add(&span, format!("`{field}` means nothing without `git`"), None);
-                }
-            }
-            Some(Overlay::Path(path.value))
-        }
-        (None, Some(url)) => git_overlay(table, &url, notes),
-        (path, _) if table.tree().get("path").is_none() == table.tree().get("git").is_none() => {
-            let what = match path {
-                Some(_) => "this `[[recipes]]` has both `path` and `git`",
-                None => "this `[[recipes]]` has neither `path` nor `git`",
-            };
-            notes.add_with(&table.span(), what, "give it one of the two");
-            None
-        }
-        _ => None,
+    let (path, git) = (table.key_span("path"), table.key_span("git"));
+    if path.is_some() == git.is_some() {
+        let given = if path.is_some() { "both `path` and `git`" } else { "neither `path` nor `git`" };
+        notes.add_with(&table.span(), format!("this `[[recipes]]` has {given}"), "give it one of the two");
+        return None;
     }
+    if let Some(url) = table.text("git") {
+        return git_overlay(table, &url, notes);
+    }
+    let path = table.text("path")?;
+    for field in ["commit", "folder"] {
+        if let Some(span) = table.key_span(field) {
+            notes.add(&span, format!("`{field}` means nothing without `git`"), None);
+        }
+    }
+    Some(Overlay::Path(path.value))
 }
 
 fn git_overlay(table: &Reader<'_>, url: &Placed<String>, notes: &mut Notes) -> Option<Overlay> {
-    let is_address = url.value.split_once("://").is_some_and(|(scheme, rest)| {
-        ["https", "ssh", "git", "file"].contains(&scheme) && !rest.is_empty() && !rest.starts_with('-')
-    });
-    if !is_address || url.value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        let what = format!("`{}` is not a git address that can be fetched", url.value.escape_debug());
-        notes.add_with(&url.span, what, "use `https://`, `ssh://`, `git://` or `file://`");
+    if let Some((what, hint)) = values::fault_of_git(&url.value) {
+        notes.add(&url.span, what, hint);
     }
-    let commit = table.text("commit").filter(|commit| {
-        let is_full = commit.value.len() == 40 && commit.value.chars().all(|c| c.is_ascii_hexdigit());
-        if !is_full {
-            let what = format!("`{}` is not a full commit id", commit.value.escape_debug());
-            notes.add_with(&commit.span, what, "it has 40 hex digits; branches and tags move, so they are not taken");
-        }
-        is_full
-    });
-    if commit.is_none() && table.key_span("commit").is_none() {
+    if table.key_span("commit").is_none() {
         let hint = "`git rev-parse v1.2.3^{commit}` prints it for a tag";
         notes.add_with(&url.span, "recipes from git have no `commit`", hint);
     }
+    let commit = table.text("commit").and_then(|commit| values::commit(&commit, notes));
     let folder = table.text("folder");
-    if let Some(folder) = &folder
-        && (folder.value.starts_with('/') || folder.value.split('/').any(|part| part == ".."))
-    {
-        let what = format!("`{}` is not a folder of the repository", folder.value.escape_debug());
-        notes.add_with(&folder.span, what, "name it from the root of the repository down");
+    if let Some(folder) = &folder {
+        values::check_relative(folder, notes);
     }
     let folder = folder.map(|folder| folder.value).unwrap_or_default();
-    Some(Overlay::Git { url: url.value.clone(), commit: commit?.value.to_ascii_lowercase(), folder })
-}
-
-fn recipe_name(name: &Placed<String>, notes: &mut Notes) -> Option<RecipeName> {
-    let parsed = RecipeName::parse(&name.value);
-    if parsed.is_err() {
-        let what = format!("`{}` is not a recipe name", name.value.escape_debug());
-        notes.add_with(&name.span, what, "use lower-case letters, digits, `-`, `_`, `+` and `.`, at most 64");
-    }
-    parsed.ok()
+    Some(Overlay::Git { url: url.value.clone(), commit: commit?, folder })
 }

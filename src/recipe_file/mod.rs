@@ -31,7 +31,7 @@ mod proofs;
 pub mod reference;
 mod sources;
 pub mod update;
-mod values;
+pub mod values;
 
 use std::ops::Range;
 
@@ -198,22 +198,13 @@ impl Document<'_> {
 
     fn own_name(&mut self, name: &Placed<String>) -> Option<RecipeName> {
         self.mention(Mentioned::Itself, name);
-        self.recipe_name(name)
-    }
-
-    fn recipe_name(&mut self, name: &Placed<String>) -> Option<RecipeName> {
-        let parsed = RecipeName::parse(&name.value);
-        if parsed.is_err() {
-            let what = format!("`{}` is not a recipe name", name.value.escape_debug());
-            self.notes.add_with(&name.span, what, "use lower-case letters, digits, `-`, `_`, `+` and `.`, at most 64");
-        }
-        parsed.ok()
+        values::recipe_name(name, &mut self.notes)
     }
 
     fn needs(&mut self, top: &Reader<'_>, own: Option<&RecipeName>) -> Vec<RecipeName> {
         let mut needs = Vec::new();
         for need in top.texts("needs").unwrap_or_default() {
-            let Some(name) = self.recipe_name(&need) else { continue };
+            let Some(name) = values::recipe_name(&need, &mut self.notes) else { continue };
             if Some(&name) == own {
                 self.notes.add(&need.span, format!("`{name}` needs itself"), None);
             } else if needs.contains(&name) {
@@ -229,7 +220,7 @@ impl Document<'_> {
     fn provides(&mut self, top: &Reader<'_>, own: Option<&RecipeName>) -> Vec<RecipeName> {
         let mut names = Vec::new();
         for given in top.texts("provides").unwrap_or_default() {
-            let Some(name) = self.recipe_name(&given) else { continue };
+            let Some(name) = values::recipe_name(&given, &mut self.notes) else { continue };
             if Some(&name) == own || names.contains(&name) {
                 self.notes.add(&given.span, format!("`{name}` is provided anyway"), None);
             } else {

@@ -110,7 +110,7 @@ impl Document<'_> {
                 let hint = "`git rev-parse v1.2.3^{commit}` prints it for a tag";
                 self.notes.add_with(&git.span, "a source from git has no `commit`", hint);
             }
-            return commit.and_then(|commit| self.commit(&commit));
+            return commit.and_then(|commit| values::commit(&commit, &mut self.notes)).map(Identity::Commit);
         }
         if let Some(span) = source.key_span("commit") {
             self.notes.add(&span, "`commit` means nothing without `git`", None);
@@ -144,17 +144,6 @@ impl Document<'_> {
                 None
             }
         }
-    }
-
-    fn commit(&mut self, commit: &Placed<String>) -> Option<Identity> {
-        let is_full = commit.value.len() == 40 && commit.value.chars().all(|c| c.is_ascii_hexdigit());
-        if !is_full {
-            let what = format!("`{}` is not a full commit id", commit.value.escape_debug());
-            let hint = "it has 40 hex digits; branches and tags move, so they are not taken";
-            self.notes.add_with(&commit.span, what, hint);
-            return None;
-        }
-        Some(Identity::Commit(commit.value.to_ascii_lowercase()))
     }
 
     /// A text with `{name}` and `{version}` replaced.

@@ -3,8 +3,31 @@
 //! Does not know fields that depend on each other.
 
 use crate::model::platform::Platform;
+use crate::model::recipe::RecipeName;
 use crate::toml_file::Notes;
 use crate::toml_file::tree::Placed;
+
+/// A full commit id, in lower case; notes what is none.
+pub fn commit(commit: &Placed<String>, notes: &mut Notes) -> Option<String> {
+    let is_full = commit.value.len() == 40 && commit.value.chars().all(|c| c.is_ascii_hexdigit());
+    if !is_full {
+        let what = format!("`{}` is not a full commit id", commit.value.escape_debug());
+        let hint = "it has 40 hex digits; branches and tags move, so they are not taken";
+        notes.add_with(&commit.span, what, hint);
+        return None;
+    }
+    Some(commit.value.to_ascii_lowercase())
+}
+
+/// The name of a recipe; notes what is none.
+pub fn recipe_name(name: &Placed<String>, notes: &mut Notes) -> Option<RecipeName> {
+    let parsed = RecipeName::parse(&name.value);
+    if parsed.is_err() {
+        let what = format!("`{}` is not a recipe name", name.value.escape_debug());
+        notes.add_with(&name.span, what, "use lower-case letters, digits, `-`, `_`, `+` and `.`, at most 64");
+    }
+    parsed.ok()
+}
 
 /// A version: letters, digits, `.`, `_`, `+`, `-`, `~`; at most 64 bytes; starts with a letter or digit.
 pub fn version(version: &Placed<String>, notes: &mut Notes) -> Option<String> {

@@ -6,11 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::archive::foreign;
+use crate::checkout;
 use crate::http;
 use crate::model::event::Tell;
 use crate::model::project::{Overlay, PROJECT_FILE, Project, RECIPES_FOLDER};
 use crate::model::recipe::RecipeName;
-use crate::project_file;
 use crate::recipe_folder::Error;
 use crate::sources::Fetcher;
 
@@ -70,12 +70,10 @@ impl Layout {
     /// # Errors
     /// [`Error::Mistakes`] of that file, [`Error::Overlay`] when an overlay is not there or cannot be fetched.
     pub fn of_root(root: &Path, cache: &Path, tell: Tell<'_>) -> Result<Layout, Error> {
-        let text = match fs_err::read_to_string(root.join(PROJECT_FILE)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Error::Read(error)),
-        };
-        let project = project_file::parse(PROJECT_FILE, &text).map_err(|mistakes| Error::Mistakes(vec![mistakes]))?;
+        let project = checkout::read_project(&root.join(PROJECT_FILE)).map_err(|error| match error {
+            checkout::Error::Project(mistakes) => Error::Mistakes(vec![*mistakes]),
+            other => Error::Read(io::Error::other(other.to_string())),
+        })?;
         Layout::of_project(root, &project, cache, tell)
     }
 

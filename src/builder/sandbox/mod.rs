@@ -89,8 +89,16 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Tries the levels from the strongest down, with a command that does nothing.
-    pub fn probe(program: &Path, scratch: &Path) -> Sandbox {
+    /// Tries the levels from the strongest down, with a command that does nothing, in a folder of the cache.
+    pub fn probe(program: &Path, cache: &Path) -> Sandbox {
+        let scratch = cache.join("probe");
+        let sandbox = Sandbox::probe_in(program, &scratch);
+        // Left-overs are an empty folder and a small file; the next probe uses them again.
+        let _ = fs_err::remove_dir_all(&scratch);
+        sandbox
+    }
+
+    fn probe_in(program: &Path, scratch: &Path) -> Sandbox {
         let mut reason = None;
         for level in [Level::Namespaces, Level::Privileged] {
             let sandbox = Sandbox { level, reason: None, program: program.to_owned() };

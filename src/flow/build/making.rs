@@ -201,6 +201,9 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
         let fetched = yard.fetched.get(&recipe.name).unwrap_or(&none);
         let folder = yard.folder.folder_of(&recipe.name);
         let made = yard.workshop.make(&Job { recipe, folder, planned, fetched, needs })?;
+        if !options.is_recorded {
+            return Ok(made);
+        }
         let record = BuildRecord {
             format: bundle::FORMAT,
             name: recipe.name.clone(),
@@ -215,10 +218,8 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
             recipe: text_of(options, recipe, folder)?,
             seconds: made.seconds,
         };
-        if options.is_recorded {
-            let store = yard.workshop.store;
-            store.add_record(&record).map_err(|source| BuildError::Store { name: recipe.name.clone(), source })?;
-        }
+        let store = yard.workshop.store;
+        store.add_record(&record).map_err(|source| BuildError::Store { name: recipe.name.clone(), source })?;
         Ok(made)
     })?;
     Ok(made)
@@ -226,7 +227,7 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
 
 /// The files of the recipe for its record, unless the user changes it for this build.
 fn text_of(options: &Options<'_>, recipe: &Recipe, folder: &Path) -> Result<Option<RecipeText>, BuildError> {
-    if !options.is_recorded || options.place.overrides.names().any(|name| *name == recipe.name) {
+    if options.place.overrides.names().any(|name| *name == recipe.name) {
         return Ok(None);
     }
     let name = recipe.name.clone();

@@ -156,9 +156,5 @@ fn pick_sandbox(place: &Place<'_>) -> Sandbox {
     if place.is_on_host {
         return Sandbox::host(place.program);
     }
-    let scratch = place.cache.join("probe");
-    let sandbox = Sandbox::probe(place.program, &scratch);
-    // Left-overs of the probe are an empty folder and a small file; the next probe uses them again.
-    let _ = fs_err::remove_dir_all(&scratch);
-    sandbox
+    Sandbox::probe(place.program, place.cache)
 }

@@ -40,10 +40,7 @@ fn platform() -> Finding {
 }
 
 fn sandbox(options: &Options) -> Finding {
-    let scratch = options.cache.join("probe-doctor");
-    let sandbox = Sandbox::probe(&options.program, &scratch);
-    // An empty folder and a small file; the cache may be deleted at any time.
-    let _ = fs_err::remove_dir_all(&scratch);
+    let sandbox = Sandbox::probe(&options.program, &options.cache);
     if sandbox.level.has_own_root() {
         return Finding::fine("sandbox", format!("level {}: steps see what they declare", sandbox.level));
     }

@@ -40,7 +40,7 @@ const FLOORS: [(&str, u8); 30] = [
 ];
 
 /// The rooms that an outside crate may be used in. Crates of plain values are free everywhere.
-const DOORS: [(&str, &[&str]); 24] = [
+const DOORS: [(&str, &[&str]); 25] = [
     ("aho_corasick", &["relocate"]),
     ("annotate_snippets", &["cli"]),
     ("bzip2", &["archive"]),
@@ -50,6 +50,7 @@ const DOORS: [(&str, &[&str]); 24] = [
     ("gix", &["checkout"]),
     ("goblin", &["relocate"]),
     ("indicatif", &["cli"]),
+    ("jiff", &["cli"]),
     ("jobserver", &["builder"]),
     ("liblzma", &["archive"]),
     ("minisign", &["signing"]),

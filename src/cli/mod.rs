@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod bars;
 pub mod build;
+pub mod cache;
 pub mod changes;
 mod completions;
 mod diff;
@@ -25,6 +26,7 @@ pub mod relocate;
 pub mod resolve;
 pub mod run;
 pub mod sandbox;
+pub mod sbom;
 pub mod secret;
 pub mod settings;
 pub mod shell;
@@ -72,6 +74,8 @@ enum Verb {
     Run(run::Arguments),
     Shell(shell::Arguments),
     Doctor(doctor::Arguments),
+    Sbom(sbom::Arguments),
+    Cache(cache::Arguments),
     Key(key::Arguments),
     Recipe(recipe::Arguments),
     Completions(completions::Arguments),
@@ -107,6 +111,8 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Run(arguments) => run::run(arguments, settings),
         Verb::Shell(arguments) => shell::run(arguments, settings),
         Verb::Doctor(arguments) => doctor::run(arguments, settings),
+        Verb::Cache(arguments) => cache::run(arguments, settings),
+        Verb::Sbom(arguments) => sbom::run(arguments, settings),
         Verb::Key(arguments) => key::run(arguments, settings),
         Verb::Recipe(arguments) => recipe::run(arguments, settings),
         Verb::Completions(arguments) => completions::run(arguments, settings),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod build;
+pub mod cache;
 pub mod diff;
 pub mod doctor;
 pub mod elf_edit;
@@ -21,5 +22,6 @@ pub mod recipe_show;
 pub mod recipe_update;
 pub mod relocate;
 pub mod resolve;
+pub mod sbom;
 pub mod status;
 pub mod uninstall;

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod handed;
+pub mod keep;
 mod records;
 
 use std::fs::File;
@@ -54,6 +55,7 @@ impl Store {
         let Some(path) = self.archive(digest) else { return Ok(None) };
         // One that cannot be read is as bad as one with other bytes.
         if digest_of(&path).is_ok_and(|(found, _)| found == digest) {
+            keep::mark_used(&path);
             return Ok(Some(path));
         }
         fs::remove_file(&path).map_err(system)?;

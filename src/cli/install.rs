@@ -43,6 +43,9 @@ pub struct Arguments {
     build: bool,
     #[command(flatten)]
     changes: Changes,
+    /// Takes a candidate in a CI job of a protected branch or tag too
+    #[arg(long)]
+    allow_candidate: bool,
     /// Tells what would be installed, and changes nothing
     #[arg(long)]
     dry_run: bool,
@@ -67,6 +70,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         platform: arguments.platform,
         stacks: arguments.stacks,
         network: if arguments.offline { Network::Offline } else { Network::Allowed },
+        takes_candidates: arguments.allow_candidate || !settings.is_protected,
         existing: if arguments.force { Existing::Replace } else { Existing::Respect },
         depth: if arguments.dry_run { Depth::Plan } else { Depth::Act },
         is_built: arguments.build || !overrides.is_empty(),

@@ -45,7 +45,7 @@ mod recipes;
 
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, STANDARD_LENGTH};
-use crate::model::project::{AuditConfig, ChannelConfig, DriftPolicy, PlatformConfig, Project, Trust, Walk};
+use crate::model::project::{AuditConfig, ChannelConfig, DriftPolicy, Keys, PlatformConfig, Project, Trust, Walk};
 use crate::model::tag::TagPattern;
 use crate::toml_file::allowances;
 use crate::toml_file::fields::{Field, Kind, Reader};
@@ -86,6 +86,13 @@ const CHANNEL: &[Field] = &[
     field("name", Kind::Text, None, "how the channel is called in messages and after `--channel`"),
     field("url", Kind::Text, None, "its address, `https:`, `http:` or `file:`"),
     field("keys", Kind::List, Some("none"), "the public keys whose bundles are taken"),
+    field(
+        "introduced",
+        Kind::List,
+        Some("none"),
+        "signatures by which a key of `keys` introduces another (`tagalong key introduce`)",
+    ),
+    field("revoked", Kind::List, Some("none"), "keys that are no longer trusted, wherever else they stand"),
     field("unsigned", Kind::Flag, Some("false"), "whether bundles without a signature are taken"),
 ];
 
@@ -232,7 +239,8 @@ fn read_channel(table: &Reader<'_>, notes: &mut Notes) -> Option<ChannelConfig> 
         check_channel_url(url, notes);
     }
     let keys = table.texts("keys").unwrap_or_default();
-    keys.iter().for_each(|key| check_key(key, notes));
+    let revoked = table.texts("revoked").unwrap_or_default();
+    keys.iter().chain(&revoked).for_each(|key| check_key(key, notes));
     let is_unsigned = table.flag("unsigned") == Some(true);
     let has_keys = table.key_span("keys").is_some() && !keys.is_empty();
     let is_readable = table.key_span("unsigned").is_none() || table.flag("unsigned").is_some();
@@ -246,7 +254,11 @@ fn read_channel(table: &Reader<'_>, notes: &mut Notes) -> Option<ChannelConfig> 
     }
     let trust = match is_unsigned {
         true => Trust::Unsigned,
-        false => Trust::Keys(keys.into_iter().map(|key| key.value).collect()),
+        false => Trust::Keys(Keys {
+            named: keys.into_iter().map(|key| key.value).collect(),
+            introduced: table.texts("introduced").unwrap_or_default().into_iter().map(|text| text.value).collect(),
+            revoked: revoked.into_iter().map(|key| key.value).collect(),
+        }),
     };
     Some(ChannelConfig { name: name?.value, url: url?.value, trust })
 }

@@ -14,7 +14,7 @@ use tagalong::prefix_dir::PrefixDirError;
 use tagalong::signing::SigningError;
 use tagalong::store::StoreError;
 
-use crate::facts::{debian, digest, full_words, path, platform, prefix};
+use crate::facts::{debian, digest, full_words, path, platform, prefix, tag};
 use crate::machine::{bundle_faults, unreachable};
 use crate::told::{Told, by_value};
 
@@ -114,6 +114,7 @@ pub fn install() -> Vec<Told> {
         install::Error::Floor(Box::new(Lack { platform: debian(), host: platform("ubuntu-20-x86_64"), unmet })),
         stack(&["base", "gui"]),
         stack(&[]),
+        install::Error::Protected { candidate: tag("deps-mr-hdf5") },
         install::Error::Foreign { prefix: prefix() },
         install::Error::Build(build::Error::NoWorkTree),
         install::Error::Unreadable { prefix: prefix(), reason: "it has format 2, this program reads 1".to_owned() },

@@ -98,6 +98,10 @@ pub fn signing() -> Vec<Told> {
         SigningError::NotASignature,
         SigningError::Stranger,
         SigningError::Wrong { key: "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned() },
+        SigningError::Revoked { key: "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned() },
+        SigningError::NotIntroduced {
+            comment: "introduces RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned(),
+        },
         SigningError::Made { reason: "the terminal cannot be read".to_owned() },
     ];
     by_reference("signing", errors)
@@ -121,6 +125,7 @@ pub fn store() -> Vec<Told> {
         StoreError::System { reason: full_words() },
         StoreError::Digest { expected: digest("right"), found: digest("wrong") },
     ];
+    errors.push(StoreError::Open { folder: path("/srv/cache/tagalong") });
     errors.push(StoreError::Handed { path: record(), fault: bundle_faults().remove(0) });
     errors.extend(bundle_faults().into_iter().map(|fault| StoreError::Record { path: record(), fault }));
     by_reference("store", errors)

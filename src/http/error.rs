@@ -55,9 +55,6 @@ impl HttpError {
 
     pub(super) fn of(address: &Url, error: &reqwest::Error) -> HttpError {
         let url = redact(address.as_str());
-        if let Some(reason) = redirect_fault(error) {
-            return HttpError::Redirect { url, reason };
-        }
         HttpError::Unreachable { url, reason: innermost(error) }
     }
 }
@@ -93,17 +90,6 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
         None if cause.is::<reqwest::Error>() => "the server did not answer in time".to_owned(),
         None => cause.to_string(),
     }
-}
-
-fn redirect_fault(error: &(dyn Error + 'static)) -> Option<RedirectFault> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(fault) = error.downcast_ref::<RedirectFault>() {
-            return Some(*fault);
-        }
-        cause = error.source();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ fn may_pass(error: &HttpError) -> bool {
     match error {
         HttpError::Unreachable { reason, .. } => !reason.contains("certificate"),
         HttpError::Broken { .. } => true,
-        HttpError::Status { status, .. } => *status == 429 || *status >= 500,
+        HttpError::Status { status, .. } => *status == 429 || *status >= 500 && *status != 501,
         _ => false,
     }
 }

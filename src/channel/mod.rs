@@ -14,6 +14,7 @@ mod date;
 mod directory;
 mod error;
 mod http;
+mod oci;
 mod s3;
 mod writable;
 
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use crate::channel::directory::Directory;
 pub use crate::channel::error::{Act, AddressFault, ChannelError, Kind};
 use crate::channel::http::Remote;
+use crate::channel::oci::Repository;
 use crate::channel::s3::Bucket;
 use crate::channel::writable::{ArchiveFile, BundleWrite, Version};
 pub use crate::channel::writable::{Listed, ManifestWriter, Put, Writable};
@@ -131,6 +133,7 @@ impl Channel {
             Some(("file", path)) => Box::new(Directory::new(&folder(config, path, root)?)),
             Some(("http" | "https", _)) => Box::new(Remote::new(config)),
             Some(("s3", _)) => Box::new(Bucket::new(config).map_err(|fault| address(config, fault))?),
+            Some(("oci" | "oci+http", _)) => Box::new(Repository::new(config).map_err(|fault| address(config, fault))?),
             _ => return Err(address(config, AddressFault::Scheme)),
         };
         Ok(Channel { name: config.name.clone(), trust: config.trust.clone(), objects })

@@ -53,6 +53,16 @@ impl HttpError {
         }
     }
 
+    /// Whether the same request may do better a little later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            HttpError::Unreachable { reason, .. } => !reason.contains("certificate"),
+            HttpError::Broken { .. } => true,
+            HttpError::Status { status, .. } => *status == 429 || *status >= 500 && *status != 501,
+            _ => false,
+        }
+    }
+
     pub(super) fn of(address: &Url, error: &reqwest::Error) -> HttpError {
         let url = redact(address.as_str());
         HttpError::Unreachable { url, reason: innermost(error) }

@@ -109,7 +109,7 @@ impl Client {
         let mut patience = Patience::new(request.url);
         loop {
             match self.send_once(request, limit) {
-                Err(error) if self.retries && patience.allows(&error) => patience.wait(&error),
+                Err(error) if self.retries && !request.is_once && patience.allows(&error) => patience.wait(&error),
                 other => return other,
             }
         }

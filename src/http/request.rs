@@ -99,12 +99,14 @@ pub struct Request<'a> {
     /// What proves who asks, made anew for each try; it goes to no other host than that of `url`.
     pub secrets: &'a dyn Fn() -> Vec<Header>,
     pub body: Body<'a>,
+    /// Whether it is sent again when its failure may pass.
+    pub is_once: bool,
 }
 
 impl<'a> Request<'a> {
     /// A request without headers, secrets and a body.
     pub fn new(method: Method, url: &'a str) -> Request<'a> {
-        Request { method, url, headers: &[], secrets: &Vec::new, body: Body::Empty }
+        Request { method, url, headers: &[], secrets: &Vec::new, body: Body::Empty, is_once: false }
     }
 
     #[must_use]
@@ -115,6 +117,12 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn secrets(self, secrets: &'a dyn Fn() -> Vec<Header>) -> Request<'a> {
         Request { secrets, ..self }
+    }
+
+    /// For what must not be done twice.
+    #[must_use]
+    pub fn once(self) -> Request<'a> {
+        Request { is_once: true, ..self }
     }
 
     #[must_use]

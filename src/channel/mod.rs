@@ -13,6 +13,7 @@ mod connection;
 mod date;
 mod directory;
 mod error;
+mod gitlab;
 mod http;
 mod oci;
 mod s3;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use crate::channel::directory::Directory;
 pub use crate::channel::error::{Act, AddressFault, ChannelError, Kind};
+use crate::channel::gitlab::Project;
 use crate::channel::http::Remote;
 use crate::channel::oci::Repository;
 use crate::channel::s3::Bucket;
@@ -134,6 +136,9 @@ impl Channel {
             Some(("http" | "https", _)) => Box::new(Remote::new(config)),
             Some(("s3", _)) => Box::new(Bucket::new(config).map_err(|fault| address(config, fault))?),
             Some(("oci" | "oci+http", _)) => Box::new(Repository::new(config).map_err(|fault| address(config, fault))?),
+            Some(("gitlab" | "gitlab+http", _)) => {
+                Box::new(Project::new(config).map_err(|fault| address(config, fault))?)
+            }
             _ => return Err(address(config, AddressFault::Scheme)),
         };
         Ok(Channel { name: config.name.clone(), trust: config.trust.clone(), objects })

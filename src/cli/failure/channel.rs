@@ -28,7 +28,7 @@ impl From<&ChannelError> for Failure {
             ChannelError::NoFolder { folder } => {
                 Failure::new(Code::NotFound, format!("there is no channel at `{}`", folder.display()))
                     .why("there is no such folder")
-                    .next("mount it, or make it with the first `tagalong publish`; `url` in tagalong.toml names it")
+                    .next("mount it, or make that folder before the first `tagalong publish`; `url` in tagalong.toml names it")
             }
             ChannelError::TooLarge { path, limit } => Failure::new(Code::Verification, format!("`{path}` is refused"))
                 .why(format!("it is larger than the {limit} bytes that it may have"))

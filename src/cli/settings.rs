@@ -53,6 +53,10 @@ impl Settings {
     /// A usage failure when `-C` is no folder, `TAGALONG_JOBS` no count, or there is no place for a cache.
     pub fn of_process(directory: Option<PathBuf>) -> Result<Settings, Failure> {
         let is_terminal = std::io::stderr().is_terminal();
+        // Those who ask servers find their credentials there; a value that is no text is none.
+        let texts =
+            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        crate::http::environment::enter(texts);
         Ok(Settings {
             directory: working_directory(directory)?,
             cache: cache_folder()?,

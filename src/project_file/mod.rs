@@ -11,7 +11,7 @@
 //!
 //! [[channel]]
 //! name = "main"
-//! url = "https://deps.example.org/demo"    # or `file:`, from the checkout where it is relative
+//! url = "https://deps.example.org/demo"    # or `file:`, from the checkout where it is relative; `s3:`, `oci:`, `gitlab:`
 //! keys = ["RWQ…"]                    # or `unsigned = true`
 //!
 //! [[platform]]
@@ -84,7 +84,7 @@ const PROJECT: &[Field] = &[
 
 const CHANNEL: &[Field] = &[
     field("name", Kind::Text, None, "how the channel is called in messages and after `--channel`"),
-    field("url", Kind::Text, None, "its address, `https:`, `http:` or `file:`"),
+    field("url", Kind::Text, None, "its address, `https:`, `http:`, `file:`, `s3:`, `oci:` or `gitlab:`"),
     field("keys", Kind::List, Some("none"), "the public keys whose bundles are taken"),
     field(
         "introduced",
@@ -272,13 +272,14 @@ fn check_channel_url(url: &Placed<String>, notes: &mut Notes) {
     }
     match value.split_once(':') {
         Some(("file", path)) if !path.is_empty() => {}
-        Some(("http" | "https", rest)) if rest.len() > 2 && rest.starts_with("//") && !rest.starts_with("///") => {}
-        Some(("http" | "https" | "file", _)) => {
+        Some(("http" | "https" | "s3" | "oci" | "oci+http" | "gitlab" | "gitlab+http", rest))
+            if rest.len() > 2 && rest.starts_with("//") && !rest.starts_with("///") => {}
+        Some(("http" | "https" | "file" | "s3" | "oci" | "oci+http" | "gitlab" | "gitlab+http", _)) => {
             notes.add(&url.span, format!("the address `{shown}` names no place"), None);
         }
         Some((scheme, _)) if !scheme.contains('/') => {
             let what = format!("`{}:` channels are not known", scheme.escape_debug());
-            notes.add_with(&url.span, what, "use `https:`, `http:` or `file:`");
+            notes.add_with(&url.span, what, "use `https:`, `http:`, `file:`, `s3:`, `oci:` or `gitlab:`");
         }
         _ => {
             let what = format!("`{shown}` is not an address");
@@ -359,7 +360,7 @@ name = "{name}"
 # Where bundles are fetched from and published to, asked in order. `tagalong key new` makes the key pair.
 # [[channel]]
 # name = "main"
-# url = "https://deps.example.org/{name}"    # `https:`, `http:`, or `file:` with a path
+# url = "https://deps.example.org/{name}"    # or `file:`, `s3:`, `oci:`, `gitlab:`
 # keys = ["RW…"]                              # whose bundles are taken; or `unsigned = true` for anyone's
 
 # What the project builds for; `tagalong platform` prints the id of this machine.

@@ -32,7 +32,7 @@ pub fn publish() -> Vec<Told> {
         publish::Error::Checkout(checkout::Error::Unborn { branch: main() }),
         publish::Error::Host(HostError::NoOsRelease { root: path("/") }),
         publish::Error::Store(StoreError::System { reason: full_words() }),
-        publish::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned() }),
+        publish::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned(), status: 405 }),
         publish::Error::Signing(SigningError::NotASecretKey),
         publish::Error::NoChannel,
         publish::Error::NoSuchChannel { given: "mian".to_owned(), known: vec![main(), "web".to_owned()] },

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod bars;
 pub mod build;
 pub mod changes;
+mod ci;
 mod completions;
 mod diff;
 pub mod doctor;
@@ -72,6 +73,7 @@ enum Verb {
     Shell(shell::Arguments),
     Doctor(doctor::Arguments),
     Key(key::Arguments),
+    Ci(ci::Arguments),
     Recipe(recipe::Arguments),
     Completions(completions::Arguments),
     #[command(name = "sandbox-step", hide = true)]
@@ -107,6 +109,7 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Shell(arguments) => shell::run(arguments, settings),
         Verb::Doctor(arguments) => doctor::run(arguments, settings),
         Verb::Key(arguments) => key::run(arguments, settings),
+        Verb::Ci(arguments) => ci::run(arguments, settings),
         Verb::Recipe(arguments) => recipe::run(arguments, settings),
         Verb::Completions(arguments) => completions::run(arguments, settings),
         Verb::Sandbox(arguments) => sandbox::run(arguments, settings),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod build;
+pub mod ci;
 pub mod diff;
 pub mod doctor;
 pub mod elf_edit;

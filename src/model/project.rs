@@ -186,6 +186,8 @@ pub struct PlatformConfig {
     pub image: Option<String>,
     /// Hosts that take this platform's bundle when there is none of their own.
     pub serves: Vec<Platform>,
+    /// The tags of the CI runners that build for it.
+    pub tags: Vec<String>,
 }
 
 impl PlatformConfig {

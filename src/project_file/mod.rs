@@ -18,6 +18,7 @@
 //! id = "debian-12-x86_64"
 //! image = "registry.example.org/build/debian-12@sha256:…"
 //! serves = ["ubuntu-24-x86_64"]
+//! tags = ["docker"]                  # of the CI runners that build for it
 //!
 //! [audit]
 //! system-libraries = ["libX11.so.6"] # beyond the C and C++ runtimes
@@ -93,6 +94,7 @@ const PLATFORM: &[Field] = &[
     field("id", Kind::Text, None, "the platform, such as `debian-12-x86_64`"),
     field("image", Kind::Text, Some("none"), "the image of its builder"),
     field("serves", Kind::List, Some("none"), "the hosts that take its bundle when there is none of their own"),
+    field("tags", Kind::List, Some("none"), "the tags of the CI runners that build for it"),
 ];
 
 /// Reads the text of a `tagalong.toml`; `name` is how the user knows the file.
@@ -309,7 +311,14 @@ fn read_platform(table: &Reader<'_>, notes: &mut Notes) -> Option<PlatformConfig
     {
         notes.add(&image.span, format!("`{}` is not the name of an image", image.value.escape_debug()), None);
     }
-    Some(PlatformConfig { id: id??, image: image.map(|image| image.value), serves })
+    let tags = table.texts("tags").unwrap_or_default();
+    for tag in &tags {
+        if tag.value.is_empty() || tag.value.chars().any(char::is_control) {
+            notes.add(&tag.span, format!("`{}` is not the tag of a runner", tag.value.escape_debug()), None);
+        }
+    }
+    let tags = tags.into_iter().map(|tag| tag.value).collect();
+    Some(PlatformConfig { id: id??, image: image.map(|image| image.value), serves, tags })
 }
 
 fn read_id(id: &Placed<String>, notes: &mut Notes) -> Option<Platform> {
@@ -355,6 +364,7 @@ name = "{name}"
 # id = "debian-12-x86_64"
 # image = "registry.example.org/build/debian-12@sha256:…"
 # serves = ["ubuntu-24-x86_64"]               # hosts that take this bundle when there is none of their own
+# tags = ["docker"]                           # of the CI runners that build for it
 
 # Folders of recipes beside `extern-recipes/`; of two recipes of one name the nearest wins.
 # [[recipes]]

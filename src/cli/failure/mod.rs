@@ -7,6 +7,7 @@ mod audit;
 mod build;
 mod channel;
 mod checkout;
+mod ci;
 mod diff;
 mod elf;
 mod host;

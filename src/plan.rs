@@ -41,6 +41,8 @@ pub enum Origin {
     Store,
     /// A bundle on a channel holds a package of this key.
     Bundle { tag: DepsTag, channel: String },
+    /// A record that was handed on says so: an earlier job of the same pipeline built it.
+    Record,
     /// The recipe is the tag's, so the tag's package is taken whatever made it.
     Tag { tag: DepsTag, channel: String },
 }

@@ -10,12 +10,7 @@ use world::bundle::own;
 
 /// `libgreet` and `hello`, published as `deps-1`; the recipes are gone from the checkout, and so is the cache.
 fn published() -> World {
-    let world = World::with_key().with_greetings();
-    fs::remove_dir_all(world.checkout().join("extern-recipes/zlib")).unwrap();
-    world.write_project("file:../channel", "");
-    world.commit().tag("deps-1");
-    world.run("build").succeeds();
-    world.run("publish").succeeds();
+    let world = World::published_greetings();
     world.forget_cache();
     fs::remove_dir_all(world.checkout().join("extern-recipes")).unwrap();
     world

@@ -2,24 +2,11 @@
 
 mod world;
 
-use std::fs;
-use std::path::PathBuf;
-
 use serde_json::Value;
 use world::World;
 
-fn tree(world: &World) -> PathBuf {
-    world.root().join("tree")
-}
-
-fn shell(world: &World, script: &str) {
-    fs::create_dir_all(tree(world)).unwrap();
-    let output = world.command("sh", &tree(world)).args(["-e", "-c", script]).output().unwrap();
-    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 fn json(world: &World, path: &str) -> Value {
-    world.run_in(&tree(world), &["audit", path, "--json"]).json()
+    world.run_in(&world.tree(), &["audit", path, "--json"]).json()
 }
 
 /// Check, file and what is said, without its reason.
@@ -46,10 +33,9 @@ const WHEEL: &str = "mkdir -p w/pkg w/pkg.libs w/pkg-1.dist-info; echo free > w/
 #[test]
 fn a_wheel_is_looked_at_as_the_tree_it_holds() {
     let world = World::new().with("HOME", "/home/ada");
-    shell(
-        &world,
-        &format!("{WHEEL}cd w; zip -qr ../pkg-1-cp311-linux_x86_64.whl .; tar czf ../pkg.tar.gz .; cd ..; rm -r w"),
-    );
+    world.shell(&format!(
+        "{WHEEL}cd w; zip -qr ../pkg-1-cp311-linux_x86_64.whl .; tar czf ../pkg.tar.gz .; cd ..; rm -r w"
+    ));
     let wheel = json(&world, "pkg-1-cp311-linux_x86_64.whl");
     assert_eq!(
         findings(&wheel),
@@ -70,8 +56,7 @@ fn a_wheel_is_looked_at_as_the_tree_it_holds() {
 #[test]
 fn an_archive_that_cannot_be_unpacked_is_a_finding() {
     let world = World::new();
-    shell(
-        &world,
+    world.shell(
         "echo x > m; zip -q whole.zip m; head -c 60 whole.zip > cut.zip; printf 'PK\\003\\004 and nothing' > no.zip",
     );
     for name in ["cut.zip", "no.zip"] {
@@ -84,8 +69,7 @@ fn an_archive_that_cannot_be_unpacked_is_a_finding() {
 #[test]
 fn texts_in_packed_members_are_put_together_too() {
     let world = World::new().with("HOME", "/home/ada");
-    shell(
-        &world,
+    world.shell(
         "echo free > LICENSE; printf 'p = \"/home\" + \"/ada/x\"\\n' > m.py; zip -q m.zip m.py; xz -k m.py; rm m.py",
     );
     assert_eq!(
@@ -102,7 +86,7 @@ fn a_split_placeholder_is_found() {
     let world = World::new();
     let placeholder = tagalong::model::prefix::Placeholder::standard();
     let (start, end) = placeholder.as_str().split_at(placeholder.as_str().len() - 7);
-    shell(&world, &format!("echo free > LICENSE; printf '\"%s\" \"%s/lib\"' {start} {end} > x.c"));
+    world.shell(&format!("echo free > LICENSE; printf '\"%s\" \"%s/lib\"' {start} {end} > x.c"));
     let found = findings(&json(&world, "."));
     let split = "residue-placeholder x.c: holds the end of the placeholder, split over strings";
     assert!(found.iter().any(|one| one == split), "{found:?}");
@@ -111,8 +95,7 @@ fn a_split_placeholder_is_found() {
 #[test]
 fn debug_sections_as_older_tools_packed_them_are_searched() {
     let world = World::new().with("HOME", "/home/ada");
-    shell(
-        &world,
+    world.shell(
         "echo free > LICENSE; for n in $(seq 200); do echo \"int function_number_$n(void) { return $n; }\"; done > f.c
         gcc -g -gdwarf-4 -ffile-prefix-map=$PWD=/home/ada/src -c $PWD/f.c -o plain.o
         objcopy --compress-debug-sections=zlib-gnu plain.o old.o; rm f.c plain.o
@@ -125,7 +108,7 @@ fn debug_sections_as_older_tools_packed_them_are_searched() {
 #[test]
 fn what_takes_too_much_memory_to_unpack_is_told() {
     let world = World::new();
-    shell(&world, "echo free > LICENSE; echo x | xz --lzma2=dict=512MiB > large.xz; echo x | xz -9 > fine.xz");
+    world.shell("echo free > LICENSE; echo x | xz --lzma2=dict=512MiB > large.xz; echo x | xz -9 > fine.xz");
     assert_eq!(
         findings(&json(&world, ".")),
         ["residue-unseen large.xz: xz: cannot be looked into: memory limit reached"]
@@ -135,7 +118,7 @@ fn what_takes_too_much_memory_to_unpack_is_told() {
 #[test]
 fn what_has_no_name_in_text_is_told() {
     let world = World::new();
-    shell(&world, "echo free > LICENSE; mkdir d; echo x > \"d/$(printf 'a\\377')\"");
+    world.shell("echo free > LICENSE; mkdir d; echo x > \"d/$(printf 'a\\377')\"");
     let expected = ["residue-unseen d/a\u{fffd}: cannot be looked into: its name is not UTF-8"];
     assert_eq!(findings(&json(&world, ".")), expected);
 }
@@ -143,8 +126,7 @@ fn what_has_no_name_in_text_is_told() {
 #[test]
 fn of_a_single_file_what_its_libraries_lack_is_told() {
     let world = World::new();
-    shell(
-        &world,
+    world.shell(
         "echo 'int f(void) { return 1; }' > f.c; gcc -shared -fPIC f.c -Wl,-soname,libgone.so -o libgone.so
         gcc -shared -fPIC f.c -Wl,-soname,libmid.so -Wl,--no-as-needed libgone.so -o libmid.so
         echo 'int main(void) { return 0; }' > m.c; rm libgone.so
@@ -157,7 +139,7 @@ fn of_a_single_file_what_its_libraries_lack_is_told() {
 #[test]
 fn the_tree_of_libraries_is_a_text() {
     let world = World::new();
-    shell(&world, "echo x > m");
-    let run = world.run_in(&tree(&world), &["audit", "m", "--tree", "--format", "sarif"]).exits(2);
+    world.shell("echo x > m");
+    let run = world.run_in(&world.tree(), &["audit", "m", "--tree", "--format", "sarif"]).exits(2);
     assert!(run.stderr.contains("--tree"), "{}", run.stderr);
 }

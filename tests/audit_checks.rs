@@ -2,25 +2,13 @@
 
 mod world;
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 use world::World;
 
-fn tree(world: &World) -> PathBuf {
-    world.root().join("tree")
-}
-
-fn shell(world: &World, script: &str) {
-    fs::create_dir_all(tree(world)).unwrap();
-    let output = world.command("sh", &tree(world)).args(["-e", "-c", script]).output().unwrap();
-    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 fn json(world: &World, more: &[&str]) -> Value {
-    let tree = tree(world);
+    let tree = world.tree();
     let mut arguments = vec!["audit", tree.to_str().unwrap(), "--json"];
     arguments.extend(more);
     world.run_in(&world.root(), &arguments).json()
@@ -43,10 +31,8 @@ const GCC: &str = "mkdir -p bin lib; so() { o=$1; shift; gcc -shared -fPIC \"$@\
 #[test]
 fn symbols_without_a_provider_interposition_and_two_sonames_are_told() {
     let world = World::new();
-    shell(
-        &world,
-        &format!(
-            "{GCC}echo 'int f(void) {{ return 1; }} int g(void) {{ return 2; }}' > f.c
+    world.shell(&format!(
+        "{GCC}echo 'int f(void) {{ return 1; }} int g(void) {{ return 2; }}' > f.c
             echo 'int f(void) {{ return 1; }}' > less.c; echo 'V1 {{ f; g; }};' > v; echo 'V1 {{ f; }};' > w
             so libf.so f.c -Wl,--version-script,v
             echo 'int f(void); int g(void); int main(void) {{ return f() + g(); }}' > m.c
@@ -60,10 +46,9 @@ fn symbols_without_a_provider_interposition_and_two_sonames_are_told() {
             so libv.so.1 a.c; so libv.so.2 b.c
             echo 'int v1(void); int v2(void); int main(void) {{ return v1() + v2(); }}' > m.c
             gcc m.c lib/libv.so.1 lib/libv.so.2 -o bin/r -Wl,-rpath,'$ORIGIN/../lib'; rm *.c v w"
-        ),
-    );
+    ));
     // The loader's own word on the missing symbol.
-    let run = Command::new(tree(&world).join("bin/p")).env("LD_BIND_NOW", "1").output().unwrap();
+    let run = Command::new(world.tree().join("bin/p")).env("LD_BIND_NOW", "1").output().unwrap();
     assert!(String::from_utf8_lossy(&run.stderr).contains("undefined symbol: g, version V1"));
     assert_eq!(
         findings(&json(&world, &[]), "symbols"),
@@ -78,17 +63,14 @@ fn symbols_without_a_provider_interposition_and_two_sonames_are_told() {
 #[test]
 fn processor_levels_are_told_by_property_and_by_folder() {
     let world = World::new();
-    shell(
-        &world,
-        &format!(
-            "{GCC}echo 'int f(void) {{ return 1; }}' > f.c; so libv3.so f.c -Wl,-z,x86-64-v3
+    world.shell(&format!(
+        "{GCC}echo 'int f(void) {{ return 1; }}' > f.c; so libv3.so f.c -Wl,-z,x86-64-v3
             so libplain.so f.c; mkdir -p lib/glibc-hwcaps/x86-64-v2
             so libonly.so f.c; mv lib/libonly.so lib/glibc-hwcaps/x86-64-v2
             echo 'int main(void) {{ return 0; }}' > m.c
             gcc m.c -Wl,--no-as-needed lib/glibc-hwcaps/x86-64-v2/libonly.so -o bin/p -Wl,-rpath,'$ORIGIN/../lib'
             rm *.c"
-        ),
-    );
+    ));
     let json = json(&world, &[]);
     assert_eq!(
         findings(&json, "floor"),
@@ -106,9 +88,7 @@ fn processor_levels_are_told_by_property_and_by_folder() {
 #[test]
 fn traces_are_found_in_wheels_objects_and_debug_sections() {
     let world = World::new().with("HOME", "/home/ada");
-    shell(
-        &world,
-        "mkdir -p /tmp/trace-$$; cd /tmp/trace-$$; trap 'rm -rf /tmp/trace-$$' EXIT; t=$OLDPWD
+    world.shell("mkdir -p /tmp/trace-$$; cd /tmp/trace-$$; trap 'rm -rf /tmp/trace-$$' EXIT; t=$OLDPWD
         echo 'int f(void) { return 1; }' > f.c
         map() { gcc -g -ffile-prefix-map=$PWD=/home/ada/src -gz=$1 -c $PWD/f.c -o $2; }
         map none plain.o; map zlib packed.o; cp plain.o $t/plain.o; cp packed.o $t/packed.o
@@ -156,15 +136,14 @@ fn traces_are_found_in_wheels_objects_and_debug_sections() {
 #[test]
 fn a_limit_names_files_and_functions_as_the_report_does() {
     let world = World::new();
-    shell(
-        &world,
+    world.shell(
         "mkdir bin; echo '#include <threads.h>
         int main(void) { return thrd_sleep(0, 0); }' > m.c; gcc m.c -o bin/new; rm m.c",
     );
     let json = json(&world, &["--max", "GLIBC_2.27"]);
     let all = findings(&json, "floor-max");
     assert_eq!(all, ["floor-max bin/new: needs GLIBC_2.34, more than GLIBC_2.27"]);
-    let tree = tree(&world);
+    let tree = world.tree();
     let run = world.run_in(&world.root(), &["audit", tree.to_str().unwrap(), "--max", "GLIBC_2.27"]).exits(7);
     let line = run.stdout.lines().find(|line| line.contains("floor-max")).unwrap();
     assert!(line.contains("thrd_sleep@GLIBC_2.28") || line.contains("thrd_sleep@GLIBC_2.34"), "{line}");
@@ -175,19 +154,16 @@ fn a_limit_names_files_and_functions_as_the_report_does() {
 #[test]
 fn large_files_are_read_in_windows() {
     let world = World::new().with("HOME", "/home/ada");
-    shell(
-        &world,
-        &format!(
-            "{GCC}echo 'int g(void) {{ return 1; }}' > g.c; so libg.so g.c
+    world.shell(&format!(
+        "{GCC}echo 'int g(void) {{ return 1; }}' > g.c; so libg.so g.c
             echo '#include <stdio.h>
             int g(void); int f(void) {{ return printf(\"x\") + g(); }}' > f.c
             gcc -g -gz=zlib -shared -fPIC f.c lib/libg.so -Wl,-rpath,'$ORIGIN' -Wl,--build-id -o lib/small.so
             truncate -s 300M zeros; printf ' /home/ada/x' >> zeros
             objcopy --add-section .big=zeros lib/small.so lib/big.so; gzip -1 -c zeros > zeros.gz; rm *.c
             truncate -s 260M text; tr '\\0' 'x' < text > long.txt; printf ' /home/ada/x' >> long.txt; rm text"
-        ),
-    );
-    let tree = tree(&world);
+    ));
+    let tree = world.tree();
     let program = env!("CARGO_BIN_EXE_tagalong");
     let mut command = world.command("/usr/bin/time", &world.root());
     command.args(["-f", "%M", program, "audit", tree.to_str().unwrap(), "--json"]).env("TAGALONG_JOBS", "2");

@@ -9,12 +9,7 @@ use world::bundle::own;
 
 /// A project whose two recipes are built, published as `deps-1`, and forgotten by this machine.
 fn published() -> World {
-    let world = World::with_key().with_greetings();
-    fs::remove_dir_all(world.checkout().join("extern-recipes/zlib")).unwrap();
-    world.write_project("file:../channel", "");
-    world.commit().tag("deps-1");
-    world.run("build").succeeds();
-    world.run("publish").succeeds();
+    let world = World::published_greetings();
     world.forget_cache();
     world
 }

@@ -41,7 +41,7 @@ const FLOORS: [(&str, u8); 31] = [
 ];
 
 /// The rooms that an outside crate may be used in. Crates of plain values are free everywhere.
-const DOORS: [(&str, &[&str]); 24] = [
+const DOORS: [(&str, &[&str]); 25] = [
     ("aho_corasick", &["relocate"]),
     ("annotate_snippets", &["cli"]),
     ("bzip2", &["archive"]),
@@ -51,6 +51,7 @@ const DOORS: [(&str, &[&str]); 24] = [
     ("gix", &["checkout"]),
     ("goblin", &["relocate"]),
     ("indicatif", &["cli"]),
+    ("jiff", &["cli"]),
     ("jobserver", &["builder"]),
     ("liblzma", &["archive"]),
     ("minisign", &["signing"]),

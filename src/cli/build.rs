@@ -60,6 +60,10 @@ pub struct Arguments {
     /// Fetches everything, unpacks and patches the sources, prints where they are, and builds nothing
     #[arg(long, conflicts_with_all = ["shell", "check", "only"])]
     prepare_only: bool,
+    /// Takes what the build records in DIR name from the channels, and writes the records of this build there: for jobs
+    /// of one pipeline, which hand the folder on
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "reproduce", "shell"])]
+    records: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
     /// What limits the build steps
@@ -88,6 +92,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
             _ => Extent::Whole,
         },
         jobs: arguments.jobs.unwrap_or(settings.jobs),
+        records: arguments.records.map(|folder| settings.directory.join(folder)),
         ..plain(settings, &program, arguments.sandbox == "host", &overrides, &stop, &tell)
     };
     if let Some(given) = &arguments.reproduce {
@@ -159,6 +164,8 @@ pub(super) fn plain<'a>(
         shell: None,
         extent: Extent::Whole,
         is_recorded: true,
+        records: None,
+        ci_job: settings.ci_job.as_deref(),
         jobs: settings.jobs,
         mirrors: &settings.source_mirrors,
         stop,
@@ -221,6 +228,7 @@ fn whence(from: &Origin) -> String {
     match from {
         Origin::Store => "built before".to_owned(),
         Origin::Bundle { tag, channel } => format!("in the bundle of {tag} on channel `{channel}`"),
+        Origin::Record => "built by an earlier job".to_owned(),
         Origin::Tag { tag, channel } => format!("as {tag} has it, from channel `{channel}`"),
     }
 }

@@ -31,6 +31,7 @@ pub mod settings;
 pub mod shell;
 pub mod status;
 pub mod talk;
+pub mod time;
 pub mod uninstall;
 
 use std::path::PathBuf;

@@ -3,7 +3,6 @@
 //! Bars are drawn by `bars.rs`; what went wrong is worded in `failure/`.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::bars::Bars;
 use crate::cli::failure::on_one_line;
@@ -61,7 +60,7 @@ impl Section {
     /// Writes a mark as GitLab's job log documentation gives it ("custom collapsible sections").
     fn mark(&self, end: &str, header: &str) {
         let Some(name) = &self.name else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = crate::cli::time::now();
         eprintln!("\x1b[0Ksection_{end}:{now}:{name}\r\x1b[0K{header}");
     }
 }

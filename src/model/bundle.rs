@@ -6,9 +6,11 @@
 //!  "platform": "debian-12-x86_64", "floor": {"GLIBC": "2.34"},
 //!  "builder": {"image": null, "compiler": "gcc (Debian 12.2.0-14) 12.2.0", "sandbox": "full"},
 //!  "packages": [{"name": "zlib", "version": "1.3.1", "license": "Zlib", "stacks": ["base"], "needs": [],
-//!                "build_key": "…", "archive": "…", "size": 91234}],
+//!                "build_key": "…", "archive": "…", "size": 91234,
+//!                "sources": [{"from": "https://zlib.net/zlib-1.3.1.tar.xz", "id": "sha256:38ef…"}]}],
 //!  "tool": "tagalong 0.1.0", "sequence": 1}
 //! ```
+//! A candidate also has `expires`, in seconds since 1970; a bundle made in CI has `builder.job`, the job's address.
 //! Does not sign (`signing.rs`) nor fetch (`channel/`).
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,7 @@ use crate::model::digest::Digest;
 use crate::model::platform::{Floor, Platform};
 use crate::model::recipe::RecipeName;
 use crate::model::recipe_text::RecipeText;
+use crate::model::source::{Identity, Place, Source};
 use crate::model::tag::DepsTag;
 
 /// The version of the bundle manifest and of the build record.
@@ -45,6 +48,9 @@ pub struct BundleManifest {
     pub tool: String,
     /// Counts up with every publication under the same name: an older one is never taken again.
     pub sequence: u64,
+    /// When it is no longer taken, in seconds since 1970; `None` for what stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
 }
 
 impl BundleManifest {
@@ -87,10 +93,10 @@ impl BundleManifest {
 
     /// The packages that are not the same in both bundles, by name; empty when both stand for the same bytes.
     ///
-    /// Who built it, from which build keys, with which tool and how often it was published makes no difference.
+    /// Who built it, from which build keys and sources, with which tool and how often it was published makes no difference.
     pub fn differences(&self, other: &BundleManifest) -> Vec<RecipeName> {
         let is_same = |one: &BundlePackage, other: &BundlePackage| {
-            *one == BundlePackage { build_key: one.build_key, ..other.clone() }
+            *one == BundlePackage { build_key: one.build_key, sources: one.sources.clone(), ..other.clone() }
         };
         let differs = |one: &&BundlePackage, list: &[BundlePackage]| !list.iter().any(|other| is_same(one, other));
         let mut names: Vec<RecipeName> = (self.packages.iter().filter(|one| differs(one, &other.packages)))
@@ -140,6 +146,9 @@ pub struct Builder {
     pub compiler: String,
     /// What limited the build steps: `full` or `host`.
     pub sandbox: String,
+    /// The address of the CI job, for a build in CI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
 }
 
 /// One package of a bundle.
@@ -156,9 +165,56 @@ pub struct BundlePackage {
     pub archive: Digest,
     /// The size of the package archive, in bytes.
     pub size: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceRef>,
+}
+
+/// What a package was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceRef {
+    /// The first place that the recipe names.
+    pub from: String,
+    /// What decides about its bytes: `sha256:…`, `gitCommit:…`, or `recipe` for what lies beside the recipe.
+    pub id: String,
+}
+
+impl From<&Source> for SourceRef {
+    fn from(source: &Source) -> SourceRef {
+        let from = source.places.first().map(|place| match place {
+            Place::Url(url) => url.clone(),
+            Place::Debian(file) => format!("debian:{file}"),
+            Place::Crate { name, version } => format!("pkg:cargo/{name}@{version}"),
+            Place::Pypi { name, version } => format!("pkg:pypi/{name}@{version}"),
+            Place::Git { url } => format!("git+{url}"),
+            Place::Path(path) => path.clone(),
+            Place::WorkingCopy(_) => "a working copy".to_owned(),
+        });
+        let id = match &source.identity {
+            Identity::Sha256(digest) => format!("sha256:{digest}"),
+            Identity::Commit(commit) => format!("gitCommit:{commit}"),
+            Identity::Beside => "recipe".to_owned(),
+        };
+        SourceRef { from: from.unwrap_or_default(), id }
+    }
 }
 
 impl BundlePackage {
+    /// What a record knows of its package: enough to fetch it, not to publish it in a bundle.
+    pub fn of_record(record: &BuildRecord) -> BundlePackage {
+        BundlePackage {
+            name: record.name.clone(),
+            version: record.version.clone(),
+            license: String::new(),
+            stacks: Vec::new(),
+            needs: Vec::new(),
+            build_key: record.build_key,
+            archive: record.archive,
+            size: record.size,
+            sources: Vec::new(),
+        }
+    }
+
     /// Where the archive lies on a channel.
     pub fn path(&self) -> String {
         archive_path(self.archive)

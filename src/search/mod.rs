@@ -5,7 +5,7 @@
 mod archives;
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::channel::{Channel, ChannelError, Unchecked};
 use crate::checkout::Checkout;
@@ -33,6 +33,14 @@ const TORN_WAIT: Duration = Duration::from_millis(200);
 pub enum Network {
     Allowed,
     Offline,
+}
+
+/// Opens the channels of a project, in its order; asks none.
+///
+/// # Errors
+/// [`ChannelError::Address`] for the first whose address has no meaning.
+pub fn open_channels(checkout: &Checkout) -> Result<Vec<Channel>, ChannelError> {
+    checkout.project().channels.iter().map(|config| Channel::open(config, checkout.root())).collect()
 }
 
 /// The places that are searched, in order.
@@ -166,6 +174,10 @@ impl<'a, 'b> Judge<'a, 'b> {
         if manifest.reference() != *self.wanted {
             return Err(Distrust::Another { path: manifest.reference().path() });
         }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if let Some(at) = manifest.expires.filter(|at| *at <= now) {
+            return Err(Distrust::Expired { at });
+        }
         let (channel, scope, digest) = (self.channel, self.scope.clone(), Digest::of(&bytes));
         Ok(Found { channel, manifest, bytes, digest, signature, scope })
     }
@@ -262,4 +274,7 @@ pub enum Distrust {
     Another { path: String },
     #[error("its sequence is {found}, and {seen} was seen")]
     Older { found: u64, seen: u64 },
+    /// It is no longer taken; the time is in seconds since 1970.
+    #[error("it expired at {at}")]
+    Expired { at: u64 },
 }

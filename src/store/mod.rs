@@ -9,6 +9,7 @@
 //! <cache>/tmp/                                unfinished files
 //! ```
 
+pub mod handed;
 mod records;
 
 use std::fs::File;
@@ -135,6 +136,9 @@ pub enum StoreError {
     /// A file of the store is not what was written there.
     #[error("{}: {fault}", path.display())]
     Record { path: PathBuf, fault: BundleFault },
+    /// A record that another job handed on is not what a build writes.
+    #[error("{}: {fault}", path.display())]
+    Handed { path: PathBuf, fault: BundleFault },
 }
 
 fn system(error: io::Error) -> StoreError {

@@ -56,6 +56,7 @@ fn not_taken() -> Vec<NotTaken> {
         untrusted(Distrust::Signature(SigningError::Stranger)),
         untrusted(Distrust::Another { path: "bundles/deps-1/debian-12-x86_64.json".to_owned() }),
         untrusted(Distrust::Older { found: 3, seen: 7 }),
+        untrusted(Distrust::Expired { at: 1_796_148_000 }),
     ];
     all.extend(bundle_faults().into_iter().map(|fault| untrusted(Distrust::Fault(fault))));
     all

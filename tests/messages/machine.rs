@@ -121,6 +121,7 @@ pub fn store() -> Vec<Told> {
         StoreError::System { reason: full_words() },
         StoreError::Digest { expected: digest("right"), found: digest("wrong") },
     ];
+    errors.push(StoreError::Handed { path: record(), fault: bundle_faults().remove(0) });
     errors.extend(bundle_faults().into_iter().map(|fault| StoreError::Record { path: record(), fault }));
     by_reference("store", errors)
 }

@@ -2,10 +2,11 @@
 
 use tagalong::channel::ChannelError;
 use tagalong::checkout;
-use tagalong::flow::publish;
+use tagalong::flow::publish::{self, PreparedFault};
 use tagalong::host::HostError;
 use tagalong::model::bundle::{BundleKind, BundleRef};
 use tagalong::place::PlaceError;
+use tagalong::search::{ArchiveFault, NotTaken};
 use tagalong::signing::SigningError;
 use tagalong::store::StoreError;
 
@@ -48,7 +49,17 @@ pub fn publish() -> Vec<Told> {
         taken(&["hdf5", "zlib"]),
         taken(&[]),
         publish::Error::Gone { name: name("hdf5") },
+        publish::Error::NotTaken(NotTaken::Missing(Vec::new())),
+        publish::Error::Archive { name: name("hdf5"), fault: Box::new(ArchiveFault::Missing) },
+        publish::Error::File { reason: full_words() },
+        publish::Error::NoCandidate { candidate: tag("deps-mr-hdf5"), channel: main() },
+        publish::Error::CandidateDiffers { candidate: tag("deps-mr-hdf5"), tag: tag("deps-add-hdf5") },
+        publish::Error::NothingToCopy { tag: tag("deps-add-hdf5"), from: "staging".to_owned() },
     ];
+    let prepared = |fault| publish::Error::Prepared { file: path("manifest.json"), fault };
+    errors.push(prepared(PreparedFault::Unreadable { reason: full_words() }));
+    errors.push(prepared(PreparedFault::OtherRecipes { name: "deps-add-hdf5".to_owned() }));
+    errors.extend(bundle_faults().into_iter().map(|fault| prepared(PreparedFault::Fault(fault))));
     let manifest = || "bundles/deps-add-hdf5/debian-12-x86_64.json".to_owned();
     errors.extend(bundle_faults().into_iter().map(|fault| publish::Error::Existing { path: manifest(), fault }));
     by_value("publish", errors)

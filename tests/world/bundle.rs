@@ -217,7 +217,7 @@ impl World {
     /// The same for any platform, with a floor.
     pub fn built_for(&self, platform: &Platform, floor: Floor, packages: &[Package]) -> BuiltBundle {
         let recipes = Checkout::open(self.checkout()).unwrap().recipes_tree_on_disk().unwrap().unwrap_or_default();
-        let builder = Builder { image: None, compiler: "cc".to_owned(), sandbox: "host".to_owned() };
+        let builder = Builder { image: None, compiler: "cc".to_owned(), sandbox: "host".to_owned(), job: None };
         let store = Store::open(&self.cache()).unwrap();
         let packages = packages.iter().map(|package| self.pack(package, platform, &store, &builder)).collect();
         let built = BuiltBundle { recipes, platform: platform.clone(), builder, packages, floor };
@@ -257,6 +257,7 @@ impl World {
             build_key: manifest.build_key,
             archive,
             size,
+            sources: Vec::new(),
         }
     }
 

@@ -78,6 +78,18 @@ impl World {
         fs::read_to_string(self.checkout.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// A folder outside the checkout, for trees that were not installed.
+    pub fn tree(&self) -> PathBuf {
+        self.root().join("tree")
+    }
+
+    /// Runs a shell script in that folder; it must succeed.
+    pub fn shell(&self, script: &str) {
+        fs::create_dir_all(self.tree()).unwrap();
+        let output = self.command("sh", &self.tree()).args(["-e", "-c", script]).output().unwrap();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Commits everything in the checkout; an empty commit if nothing changed.
     pub fn commit(&self) -> &World {
         self.git(&["add", "-A"]);

@@ -86,6 +86,17 @@ run = "hello | grep -x 'hello from {prefix}/share/greet' || hello | grep 'from /
         self
     }
 
+    /// A world whose two greetings are built and published as `deps-1`.
+    pub fn published_greetings() -> World {
+        let world = World::with_key().with_greetings();
+        std::fs::remove_dir_all(world.checkout().join("extern-recipes/zlib")).unwrap();
+        world.write_project("file:../channel", "");
+        world.commit().tag("deps-1");
+        world.run("build").succeeds();
+        world.run("publish").succeeds();
+        world
+    }
+
     /// A recipe of a few shell commands, with nothing else in it.
     pub fn script_recipe(&self, name: &str, script: &str) -> &World {
         let text = format!(

@@ -1,7 +1,7 @@
 //! Words for what keeps a bundle from being published.
 
 use crate::cli::failure::{Code, Failure};
-use crate::flow::publish::Error;
+use crate::flow::publish::{Error, PreparedFault};
 use crate::model::recipe::RecipeName;
 
 impl From<Error> for Failure {
@@ -72,6 +72,41 @@ impl From<Error> for Failure {
             Error::Existing { path, fault } => Failure::new(Code::Verification, format!("`{path}` is damaged"))
                 .why(fault.to_string())
                 .next("remove that file from the channel, and publish again"),
+            Error::NotTaken(error) => error.into(),
+            Error::Archive { name, fault } => super::search::archive(name.as_str(), &fault),
+            Error::File { reason } => Failure::new(Code::Usage, "the manifest cannot be written")
+                .why(reason)
+                .next("name another file with `--prepare FILE`"),
+            Error::Prepared { file, fault } => {
+                let failure = Failure::new(Code::Verification, format!("`{}` is not signed", file.display()));
+                match fault {
+                    PreparedFault::Unreadable { reason } => {
+                        failure.why(reason).next("name a file that `tagalong publish --prepare FILE` wrote")
+                    }
+                    PreparedFault::Fault(fault) => failure
+                        .why(fault.to_string())
+                        .next("name a file that `tagalong publish --prepare FILE` of this version wrote"),
+                    PreparedFault::OtherRecipes { name } => failure
+                        .why(format!("it is not of the commit and the recipes that {name} stands for in this checkout"))
+                        .next("sign in a checkout of the commit that was built, with its tag")
+                        .next("if it is that one, somebody changed the file on its way: build again"),
+                }
+            }
+            Error::NoCandidate { candidate, channel } => {
+                Failure::new(Code::NotFound, format!("there is no candidate {candidate} on channel `{channel}`"))
+                    .why("no platform of tagalong.toml has one")
+                    .next("`tagalong build` and `tagalong publish` make the tag's bundle without one")
+            }
+            Error::CandidateDiffers { candidate, tag } => {
+                Failure::new(Code::NotFound, format!("{candidate} does not become {tag}"))
+                    .why("it was built from other recipes than the tag's")
+                    .next("`tagalong build` and `tagalong publish` make the tag's bundle")
+            }
+            Error::NothingToCopy { tag, from } => {
+                Failure::new(Code::NotFound, format!("there is no bundle {tag} on channel `{from}`"))
+                    .why("it has none for any platform of tagalong.toml")
+                    .next("name another with `--tag TAG` or `--candidate NAME`")
+            }
             Error::Gone { name } => Failure::new(Code::NotFound, format!("the package {name} is not published"))
                 .why("its archive is no longer in the store, or was damaged")
                 .next("`tagalong build` makes it again"),

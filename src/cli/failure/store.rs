@@ -19,6 +19,11 @@ impl From<&StoreError> for Failure {
                     .why(fault.to_string())
                     .next("remove that file; it is made again")
             }
+            StoreError::Handed { path, fault } => {
+                Failure::new(Code::Verification, format!("the build record `{}` is refused", path.display()))
+                    .why(fault.to_string())
+                    .next("it was changed on its way, or another version wrote it: run the job that made it again")
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What the bundles of the nearest tags hold, so that it need not be built: signed manifests, looked up by build key.
+//! What need not be built: packages of the nearest tags' bundles, which are signed, and of records that were handed on;
+//! looked up by build key.
 //!
 //! Build records on a channel are not believed: nobody signed them.
 
@@ -9,13 +10,13 @@ use crate::checkout::{Checkout, Wanted};
 use crate::flow::build::site::Site;
 use crate::flow::build::{Base, Error};
 use crate::model::build_key::BuildKey;
-use crate::model::bundle::{BundleKind, BundleManifest, BundlePackage, BundleRef};
+use crate::model::bundle::{BuildRecord, BundleKind, BundleManifest, BundlePackage, BundleRef};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::recipe::RecipeName;
 use crate::model::tag::DepsTag;
 use crate::plan::{Given, Origin};
-use crate::search::{Network, NotTaken, Search};
+use crate::search::{self, Network, NotTaken, Search};
 use crate::store::Store;
 
 /// How many tags back packages are looked for. What is older was seldom built from the same recipes.
@@ -27,12 +28,14 @@ pub struct Bundles<'a> {
     network: Network,
     tell: Tell<'a>,
     packages: BTreeMap<BuildKey, Holding>,
+    believed: BTreeMap<BuildKey, BuildRecord>,
 }
 
-/// One package of a bundle on a channel.
+/// One package on a channel.
 struct Holding {
     package: BundlePackage,
-    tag: DepsTag,
+    /// The bundle that it is in; `None` where a record says so.
+    tag: Option<DepsTag>,
     /// The place of the channel in the list.
     channel: usize,
 }
@@ -43,23 +46,49 @@ impl<'a> Bundles<'a> {
     /// # Errors
     /// When a channel is not well described.
     pub fn new(checkout: &Checkout, network: Network, tell: Tell<'a>) -> Result<Bundles<'a>, Error> {
-        let open = |config| Channel::open(config, checkout.root());
-        let channels = checkout.project().channels.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Bundles { channels, network, tell, packages: BTreeMap::new() })
+        Ok(Bundles {
+            channels: search::open_channels(checkout)?,
+            network,
+            tell,
+            packages: BTreeMap::new(),
+            believed: BTreeMap::new(),
+        })
+    }
+
+    /// A search over the channels.
+    pub fn search<'b>(&'b self, store: &'b Store) -> Search<'b> {
+        Search { channels: &self.channels, store, network: self.network, tell: self.tell }
     }
 
     /// The archive of a key, and which bundle it is in.
     pub fn package_of(&self, key: BuildKey) -> Option<(Digest, Origin)> {
         let holding = self.packages.get(&key)?;
-        let channel = self.channels[holding.channel].name().to_owned();
-        Some((holding.package.archive, Origin::Bundle { tag: holding.tag.clone(), channel }))
+        let channel = || self.channels[holding.channel].name().to_owned();
+        let in_bundle = |tag: &DepsTag| Origin::Bundle { tag: tag.clone(), channel: channel() };
+        Some((holding.package.archive, holding.tag.as_ref().map_or(Origin::Record, in_bundle)))
+    }
+
+    /// Takes in records that whoever runs the build vouches for; without a channel there is no place for archives.
+    pub fn believe(&mut self, records: Vec<BuildRecord>) {
+        for record in records {
+            let holding = Holding { package: BundlePackage::of_record(&record), tag: None, channel: 0 };
+            if !self.channels.is_empty() {
+                self.packages.insert(record.build_key, holding);
+            }
+            self.believed.insert(record.build_key, record);
+        }
+    }
+
+    /// The record of a key that was handed on.
+    pub fn believed(&self, key: BuildKey) -> Option<&BuildRecord> {
+        self.believed.get(&key)
     }
 
     /// Takes in packages of a bundle that was found before.
     pub fn know(&mut self, base: &Base<'_>, given: &BTreeMap<RecipeName, Given>) {
         let channel = self.channels.iter().position(|channel| channel.name() == base.channel).unwrap_or_default();
         for package in base.packages.iter().filter(|package| given.contains_key(&package.name)) {
-            let holding = Holding { package: package.clone(), tag: base.tag.clone(), channel };
+            let holding = Holding { package: package.clone(), tag: Some(base.tag.clone()), channel };
             self.packages.insert(package.build_key, holding);
         }
     }
@@ -82,7 +111,7 @@ impl<'a> Bundles<'a> {
                 Ok((channel, manifest)) => {
                     for package in manifest.packages {
                         if wanted.remove(&package.build_key) {
-                            let holding = Holding { tag: manifest.tag.clone(), channel, package };
+                            let holding = Holding { tag: Some(manifest.tag.clone()), channel, package };
                             self.packages.insert(holding.package.build_key, holding);
                         }
                     }
@@ -100,8 +129,7 @@ impl<'a> Bundles<'a> {
     }
 
     fn manifest(&self, bundle: &BundleRef, store: &Store) -> Result<(usize, BundleManifest), NotTaken> {
-        let search = Search { channels: &self.channels, store, network: self.network, tell: self.tell };
-        let found = search.find(std::slice::from_ref(bundle))?;
+        let found = self.search(store).find(std::slice::from_ref(bundle))?;
         let channel = self.channels.iter().position(|channel| channel.name() == found.channel.name());
         Ok((channel.unwrap_or_default(), found.manifest))
     }
@@ -111,10 +139,9 @@ impl<'a> Bundles<'a> {
     /// # Errors
     /// [`Error::Archive`] for the first that cannot be had.
     pub fn fetch(&self, keys: &[BuildKey], store: &Store) -> Result<Vec<BundlePackage>, Error> {
-        let search = Search { channels: &self.channels, store, network: self.network, tell: self.tell };
         let held: Vec<&Holding> = keys.iter().filter_map(|key| self.packages.get(key)).collect();
         let wanted: Vec<_> = held.iter().map(|one| (&one.package, &self.channels[one.channel])).collect();
-        search.obtain(&wanted).map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })?;
+        self.search(store).obtain(&wanted).map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })?;
         Ok(held.iter().map(|one| one.package.clone()).collect())
     }
 }

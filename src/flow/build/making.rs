@@ -103,7 +103,7 @@ pub(super) fn lay_out_sources(
     bundles: &Bundles<'_>,
     options: &Options<'_>,
 ) -> Result<Vec<PathBuf>, Error> {
-    let builder = super::builder(site);
+    let builder = super::builder(site, options);
     fetch_packages(site, plan, bundles, &builder)?;
     // What is built already is looked at too, if it is named.
     let mut all = plan.clone();
@@ -145,6 +145,10 @@ pub(super) fn fetch_packages(
     for (package, step) in bundles.fetch(&keys, &site.store)?.iter().zip(steps) {
         // What the tag's package was made of is not known here, so that no key of ours may lead to it.
         if matches!(step.action, Action::Take { from: Origin::Tag { .. }, .. }) {
+            continue;
+        }
+        if let Some(record) = bundles.believed(step.key) {
+            site.store.add_record(record)?;
             continue;
         }
         let broken = |source| BuildError::Archive { name: package.name.clone(), source };

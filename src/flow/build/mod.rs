@@ -27,7 +27,7 @@ use crate::flow::diff;
 use crate::host;
 use crate::http;
 use crate::model::build_key::BuildKey;
-use crate::model::bundle::{Builder, BuiltBundle, BundlePackage};
+use crate::model::bundle::{Builder, BuiltBundle, BundlePackage, SourceRef};
 use crate::model::depth::Depth;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
@@ -38,7 +38,7 @@ use crate::plan::{self, Action, BuildPlan, Given, Orders, Origin};
 use crate::recipe_folder;
 use crate::recipe_folder::layout::Overrides;
 use crate::search::{ArchiveFault, Network, NotTaken};
-use crate::store::StoreError;
+use crate::store::{StoreError, handed};
 
 pub use crate::flow::build::check::{Checked, check};
 pub use crate::flow::build::reproduce::{RecordFault, Subject, reproduce};
@@ -78,6 +78,10 @@ pub struct Options<'a> {
     pub extent: Extent,
     /// Whether the store learns what came out; `build --check` only compares.
     pub is_recorded: bool,
+    /// A folder of build records that is believed, and that gets the records of this build.
+    pub records: Option<PathBuf>,
+    /// The address of the CI job that this is.
+    pub ci_job: Option<&'a str>,
     pub jobs: NonZeroUsize,
     pub mirrors: &'a [String],
     /// Set when the user wants to stop.
@@ -161,6 +165,9 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
     let mut orders = Orders::default();
     orders.forced.extend(options.forced.iter().chain(shell).cloned());
     let mut bundles = Bundles::new(&site.checkout, options.network, options.tell)?;
+    if let Some(folder) = &options.records {
+        bundles.believe(handed::read(folder, &site.platform)?);
+    }
     let plan = site.plan_with_bundles(&recipes, &orders, &mut bundles)?;
     if options.extent == Extent::Alone {
         refuse_to_build_needs(&plan, options)?;
@@ -178,7 +185,14 @@ pub fn build(options: &Options<'_>) -> Result<Outcome, Error> {
         Depth::Act => carry_out(&site, &recipes, &plan, &bundles, options)?,
     };
     if is_bundle && options.shell.is_none() && options.is_recorded && options.depth == Depth::Act {
-        remember(&site, &recipes, &plan, &made)?;
+        remember(&site, &recipes, &plan, &made, options)?;
+    }
+    if let Some(folder) = options.records.as_ref().filter(|_| options.depth == Depth::Act) {
+        for step in &plan.steps {
+            if let Some(record) = site.store.record(&site.platform, step.key)? {
+                handed::write(folder, &record)?;
+            }
+        }
     }
     let made = plan.steps.iter().filter_map(|step| made.get(&step.name).cloned()).collect();
     Ok(Outcome { platform: site.platform, plan, made, is_bundle, sources: Vec::new(), sandbox })
@@ -264,7 +278,7 @@ fn carry_out(
     if plan.steps.iter().any(|step| matches!(step.action, Action::Build { .. })) {
         (options.tell)(Event::SandboxLevel { level, reason: site.sandbox.reason.clone() });
     }
-    let builder = builder(site);
+    let builder = builder(site, options);
     making::fetch_packages(site, plan, bundles, &builder)?;
     let fetched = making::fetch_sources(options, &site.folder, recipes, plan)?;
     let runner = Runner::new(&site.sandbox, options.jobs.get(), options.stop, options.tell)
@@ -294,11 +308,12 @@ fn carry_out(
     making::make_all(&yard, options)
 }
 
-fn builder(site: &Site) -> Builder {
+fn builder(site: &Site, options: &Options<'_>) -> Builder {
     Builder {
         image: site.image.clone(),
         compiler: site.machine.compiler.clone(),
         sandbox: site.sandbox.level.name().to_owned(),
+        job: options.ci_job.map(str::to_owned),
     }
 }
 
@@ -308,6 +323,7 @@ fn remember(
     recipes: &[&Recipe],
     plan: &BuildPlan,
     made: &BTreeMap<RecipeName, Made>,
+    options: &Options<'_>,
 ) -> Result<(), Error> {
     let mut floor = Floor::default();
     let mut packages = Vec::with_capacity(recipes.len());
@@ -324,7 +340,8 @@ fn remember(
         packages.push(package_of(recipe, step.key, archive, size));
     }
     let recipes = site.checkout.recipes_tree_on_disk()?.unwrap_or_default();
-    let bundle = BuiltBundle { recipes, platform: site.platform.clone(), builder: builder(site), packages, floor };
+    let builder = builder(site, options);
+    let bundle = BuiltBundle { recipes, platform: site.platform.clone(), builder, packages, floor };
     Ok(site.store.set_last_build(&site.root, &bundle)?)
 }
 
@@ -338,6 +355,7 @@ fn package_of(recipe: &Recipe, build_key: BuildKey, archive: Digest, size: u64) 
         build_key,
         archive,
         size,
+        sources: recipe.sources.iter().map(SourceRef::from).collect(),
     }
 }
 

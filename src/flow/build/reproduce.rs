@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::channel::Channel;
 use crate::checkout::Checkout;
 use crate::flow::build::bundles::Bundles;
 use crate::flow::build::site::Site;
@@ -25,7 +24,6 @@ use crate::plan::{Given, Orders, Origin};
 use crate::recipe_folder::RecipeFolder;
 use crate::recipe_folder::layout::Layout;
 use crate::recipe_folder::text;
-use crate::search::Search;
 
 /// What is built again.
 #[derive(Debug, Clone)]
@@ -61,21 +59,15 @@ pub enum RecordFault {
 /// # Errors
 /// [`Error::Record`], and as of a build.
 pub fn reproduce(options: &Options<'_>, subject: &Subject) -> Result<Vec<Checked>, Error> {
-    let checkout = Checkout::open(options.place.directory)?;
-    let open = |config| Channel::open(config, checkout.root());
-    let channels: Vec<Channel> = checkout.project().channels.iter().map(open).collect::<Result<_, _>>()?;
-    let library = Library { channels: &channels, options };
-    let site = Site::look(&options.place, checkout, |_, _| Ok(Vec::new()))?;
+    let mut site = Site::without_recipes(&options.place, Checkout::open(options.place.directory)?)?;
+    let bundles = Bundles::new(&site.checkout, options.network, options.tell)?;
+    let library = Library { bundles: &bundles, options };
     let roots = library.roots(subject, &site)?;
-    let mut checked = Vec::new();
-    for root in roots {
-        checked.push(library.again(&root)?);
-    }
-    Ok(checked)
+    roots.iter().map(|root| library.again(root, &mut site)).collect()
 }
 
 struct Library<'a> {
-    channels: &'a [Channel],
+    bundles: &'a Bundles<'a>,
     options: &'a Options<'a>,
 }
 
@@ -86,8 +78,7 @@ impl Library<'_> {
         let manifest = match subject {
             Subject::Tag(tag) => {
                 let bundle = BundleRef { kind: BundleKind::Tagged, tag: tag.clone(), platform: site.platform.clone() };
-                let (store, options) = (&site.store, self.options);
-                let search = Search { channels: self.channels, store, network: options.network, tell: options.tell };
+                let search = self.bundles.search(&site.store);
                 search.find(std::slice::from_ref(&bundle)).map_err(|error| Error::Bundle { error })?.manifest
             }
             Subject::File(path) => {
@@ -125,7 +116,7 @@ impl Library<'_> {
             return Ok(record);
         }
         let path = record_path(&site.platform, key);
-        for channel in self.channels {
+        for channel in self.bundles.search(&site.store).channels {
             let Some(json) = channel.record(&site.platform, key)? else { continue };
             let unreadable = |error: crate::model::bundle::BundleFault| Error::Record {
                 fault: RecordFault::Unreadable { reason: format!("{path}: {error}") },
@@ -155,28 +146,24 @@ impl Library<'_> {
         Ok(found.into_values().chain([root.clone()]).collect())
     }
 
-    fn again(&self, root: &BuildRecord) -> Result<Checked, Error> {
+    /// Builds one package again; the recipes of the site are then those of its records.
+    fn again(&self, root: &BuildRecord, site: &mut Site) -> Result<Checked, Error> {
         let options = self.options;
         let scratch = tempfile::tempdir_in(options.place.cache).map_err(unwritable)?;
-        let checkout = Checkout::open(options.place.directory)?;
-        let mut records = Vec::new();
-        let site = Site::look(&options.place, checkout, |site, _| {
-            records = self.closure(root, site)?;
-            for record in &records {
-                lay_out(record, scratch.path())?;
-            }
-            Ok(vec![scratch.path().to_owned()])
-        })?;
+        let records = self.closure(root, site)?;
+        for record in &records {
+            lay_out(record, scratch.path())?;
+        }
+        site.folder = RecipeFolder::load(&Layout::of_folder(scratch.path()), Some(&site.platform))?;
         let recipes = site.recipes(std::slice::from_ref(&root.name))?;
         let mut orders = Orders::default();
         orders.forced.insert(root.name.clone());
-        self.fetch(&records, &site)?;
+        self.fetch(&records, site)?;
         for record in records.iter().filter(|record| record.name != root.name) {
             let given = Given { key: record.build_key, archive: record.archive, from: Origin::Store };
             orders.given.insert(record.name.clone(), given);
         }
-        let bundles = Bundles::new(&site.checkout, options.network, options.tell)?;
-        let plan = site.plan(&recipes, &orders, &bundles)?;
+        let plan = site.plan(&recipes, &orders, self.bundles)?;
         let step = plan.steps.iter().find(|step| step.name == root.name);
         for difference in step.iter().flat_map(|step| step.ingredients.differences(&root.ingredients)) {
             if difference.name.starts_with("recipe ") {
@@ -191,7 +178,7 @@ impl Library<'_> {
             });
         }
         let again = Options { is_recorded: false, forced: vec![root.name.clone()], ..options.clone() };
-        let made = carry_out(&site, &recipes, &plan, &bundles, &again)?;
+        let made = carry_out(site, &recipes, &plan, self.bundles, &again)?;
         let second = made.get(&root.name).map_or(root.archive, |made| made.archive);
         let difference = match (site.store.archive(root.archive), site.store.archive(second)) {
             (Some(left), Some(right)) if second != root.archive => {
@@ -204,11 +191,10 @@ impl Library<'_> {
 
     /// Brings the archives of records into the store, that of the package itself to compare with.
     fn fetch(&self, records: &[BuildRecord], site: &Site) -> Result<(), Error> {
-        let (store, options) = (&site.store, self.options);
-        let Some(first) = self.channels.first() else { return Ok(()) };
-        let packages: Vec<BundlePackage> = records.iter().map(package_of).collect();
+        let search = self.bundles.search(&site.store);
+        let Some(first) = search.channels.first() else { return Ok(()) };
+        let packages: Vec<BundlePackage> = records.iter().map(BundlePackage::of_record).collect();
         let wanted: Vec<_> = packages.iter().map(|package| (package, first)).collect();
-        let search = Search { channels: self.channels, store, network: options.network, tell: options.tell };
         search.obtain(&wanted).map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })
     }
 }
@@ -235,34 +221,6 @@ fn lay_out(record: &BuildRecord, folder: &Path) -> Result<(), Error> {
     }
 }
 
-fn package_of(record: &BuildRecord) -> BundlePackage {
-    BundlePackage {
-        name: record.name.clone(),
-        version: record.version.clone(),
-        license: String::new(),
-        stacks: Vec::new(),
-        needs: Vec::new(),
-        build_key: record.build_key,
-        archive: record.archive,
-        size: record.size,
-    }
-}
-
 fn unwritable(error: std::io::Error) -> Error {
     Error::Record { fault: RecordFault::Unreadable { reason: error.to_string() } }
-}
-
-impl Site {
-    /// A site whose recipes lie elsewhere than in the checkout; `folders` says where, once the rest was looked at.
-    fn look(
-        place: &super::Place<'_>,
-        checkout: Checkout,
-        folders: impl FnOnce(&Site, &super::Place<'_>) -> Result<Vec<PathBuf>, Error>,
-    ) -> Result<Site, Error> {
-        let mut site = Site::without_recipes(place, checkout)?;
-        if let Some(folder) = folders(&site, place)?.first() {
-            site.folder = RecipeFolder::load(&Layout::of_folder(folder), Some(&site.platform))?;
-        }
-        Ok(site)
-    }
 }

@@ -7,7 +7,7 @@ mod packages;
 use std::path::{Path, PathBuf};
 
 use crate::archive;
-use crate::channel::{Channel, ChannelError};
+use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout};
 use crate::compare::{Library, Member};
 use crate::host::HostError;
@@ -17,7 +17,7 @@ use crate::model::platform::Platform;
 use crate::model::recipe::RecipeName;
 use crate::model::tag::DepsTag;
 use crate::place::{self, PlaceError};
-use crate::search::{ArchiveFault, Network, NotTaken, Search};
+use crate::search::{self, ArchiveFault, Network, NotTaken, Search};
 use crate::store::{Store, StoreError};
 
 pub use crate::flow::diff::packages::of_archives;
@@ -130,8 +130,7 @@ pub fn diff(options: &Options<'_>) -> Result<Outcome, Error> {
 
 fn of_bundles(left: &DepsTag, right: &DepsTag, options: &Options<'_>) -> Result<Outcome, Error> {
     let checkout = Checkout::open(options.folder)?;
-    let open = |config| Channel::open(config, checkout.root());
-    let channels: Vec<Channel> = checkout.project().channels.iter().map(open).collect::<Result<_, _>>()?;
+    let channels = search::open_channels(&checkout)?;
     if channels.is_empty() {
         return Err(Error::NoChannel);
     }

@@ -10,7 +10,7 @@ mod wish;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::channel::{Channel, ChannelError};
+use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout, Forced, Resolution, Wanted};
 use crate::flow::build;
 use crate::flow::install::packages::Unpacker;
@@ -27,7 +27,7 @@ use crate::model::receipt::{self, InstalledPackage, Receipt};
 use crate::model::recipe::RecipeName;
 use crate::place::PlaceError;
 use crate::prefix_dir::PrefixDirError;
-use crate::search::{Found, Search};
+use crate::search::{self, Found, Search};
 use crate::store::{SeenBundle, Store, StoreError};
 
 pub use crate::flow::install::packages::PackageFault;
@@ -94,7 +94,10 @@ pub fn install(options: &Options<'_>, tell: Tell) -> Result<Outcome, Error> {
         return Ok(wish.already(receipt));
     }
 
-    let channels = open_channels(&checkout)?;
+    if checkout.project().channels.is_empty() {
+        return Err(Error::NoChannel);
+    }
+    let channels = search::open_channels(&checkout)?;
     let store = Store::open(&options.cache)?;
     let search = Search { channels: &channels, store: &store, network: options.network, tell };
     let found = search.find(&wish.references()).map_err(|error| explained(error, &checkout, &wish))?;
@@ -193,14 +196,6 @@ fn refuse_unmet_floor(manifest: &BundleManifest, options: &Options<'_>, tell: Te
         return Ok(());
     }
     Err(Error::Floor(Box::new(Lack { platform: manifest.platform.clone(), host: host.platform, unmet })))
-}
-
-fn open_channels(checkout: &Checkout) -> Result<Vec<Channel>, Error> {
-    let configs = &checkout.project().channels;
-    if configs.is_empty() {
-        return Err(Error::NoChannel);
-    }
-    Ok(configs.iter().map(|config| Channel::open(config, checkout.root())).collect::<Result<_, _>>()?)
 }
 
 /// Adds to a miss what helps: the platforms that channels have the bundle for, and the tag before it.

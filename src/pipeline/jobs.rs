@@ -14,10 +14,16 @@ use crate::pipeline::{Deed, Job, Limits, Need, Pipeline, PlatformPlan, Purpose, 
 /// What a job without the key ends with; it is shown as a warning.
 const NO_KEY: u64 = 42;
 
+/// The name of the job that makes candidates a tag's bundles.
+const PROMOTE: &str = "promote";
+
 /// The least and the most time that a job gets, and that of one whose packages were never timed, in minutes.
 const LEAST_MINUTES: u64 = 30;
 const MOST_MINUTES: u64 = 24 * 60;
 const UNKNOWN_MINUTES: u64 = 180;
+
+/// How long candidates are taken: as long as GitLab keeps their environment.
+const LIFE: &str = "--expires 14d";
 
 /// How much longer than the last time a build may take.
 const SLACK: u64 = 4;
@@ -46,7 +52,10 @@ fn with_target(plans: &[PlatformPlan], setting: &Setting, seconds: u64) -> Pipel
             Deed::Nothing { .. } | Deed::Unchanged { .. } => {}
             Deed::Promote { candidate } => {
                 pipeline.shared.push(parts::platform(plan));
-                pipeline.jobs.push(promotion(plan, setting, candidate.as_str()));
+                // One job does it for all platforms that the candidate is there for.
+                if !pipeline.jobs.iter().any(|job| job.name == PROMOTE) {
+                    pipeline.jobs.push(promotion(plan, setting, candidate.as_str()));
+                }
             }
             Deed::Build => {
                 pipeline.shared.push(parts::platform(plan));
@@ -102,8 +111,9 @@ impl Site<'_> {
             return self.trial(&program);
         }
         let script = [
-            format!("{program} build --only \"$TAGALONG_PACKAGES\" --keep --records {RECORDS}"),
-            format!("{program} publish --packages --channel {}", quote(&self.setting.channel)),
+            // The names of recipes are words for the shell.
+            format!("{program} build $TAGALONG_PACKAGES --only --keep --records {RECORDS}"),
+            format!("{program} publish --packages {RECORDS} --channel {}", quote(&self.setting.channel)),
         ];
         let groups = groups::group(&self.plan.verdicts, seconds);
         if !groups.is_empty() {
@@ -117,7 +127,7 @@ impl Site<'_> {
                 name: name.clone(),
                 extends: parts::build_name_of(self.plan),
                 needs,
-                variables: vec![("TAGALONG_PACKAGES".to_owned(), members.join(","))],
+                variables: vec![("TAGALONG_PACKAGES".to_owned(), members.join(" "))],
                 timeout: Some(minutes(group)),
                 more: Vec::new(),
             });
@@ -165,9 +175,9 @@ impl Site<'_> {
         match &self.setting.purpose {
             Purpose::Tag(tag) => script.push(prepare(format!("{} --tag {tag}", self.file("")))),
             Purpose::Candidate { name, of_recipes } => {
-                script.push(prepare(format!("{} --candidate {name}", self.file(""))));
+                script.push(prepare(format!("{} --candidate {name} {LIFE}", self.file(""))));
                 if of_recipes != name {
-                    script.push(prepare(format!("{} --candidate {of_recipes}", self.file(".recipes"))));
+                    script.push(prepare(format!("{} --candidate {of_recipes} {LIFE}", self.file(".recipes"))));
                 }
             }
             Purpose::Trial => {}
@@ -264,7 +274,7 @@ fn promotion(plan: &PlatformPlan, setting: &Setting, candidate: &str) -> Job {
     };
     let mut script = key_is_there(setting);
     script.push(format!("{program} publish --channel {} --promote {candidate} --tag {tag}", quote(&setting.channel)));
-    job(format!("promote {}", plan.platform), parts::name_of(plan), Vec::new(), publishing(setting, script, None))
+    job(PROMOTE, parts::name_of(plan), Vec::new(), publishing(setting, script, None))
 }
 
 /// What GitLab starts when the branch of a candidate is gone, or its time is up.

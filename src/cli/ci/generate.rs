@@ -1,6 +1,6 @@
 //! `tagalong ci generate`: the pipeline on stdout or in a file, why it is so on stderr.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::flow::ci::generate::{self, Asked, Options, Outcome};
 use crate::model::platform::Platform;
 use crate::model::tag::DepsTag;
 use crate::pipeline::verdicts::{Reason, Verdict};
-use crate::pipeline::{Deed, Limits, PlatformPlan, quote};
+use crate::pipeline::{Deed, Limits, PlatformPlan, Purpose, quote};
 use crate::search::Network;
 
 /// Writes the GitLab pipeline that makes what is missing of a commit's bundles
@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Writes the pipeline to FILE instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Writes to FILE, as variables for later jobs, which candidate they are to install
+    #[arg(long, value_name = "FILE")]
+    dotenv: Option<PathBuf>,
     /// The tag whose bundles are made; the nearest one if it is not given
     #[arg(long, value_name = "TAG", value_parser = candidate)]
     tag: Option<DepsTag>,
@@ -113,13 +116,11 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
             plan.verdicts.iter().for_each(|verdict| talk.say(&line(verdict)));
         }
     }
+    if let Some(path) = &arguments.dotenv {
+        write(&settings.directory.join(path), &dotenv(&outcome))?;
+    }
     let Some(path) = &arguments.output else { return print(&outcome.yaml) };
-    let path = settings.directory.join(path);
-    std::fs::write(&path, &outcome.yaml).map_err(|error| {
-        Failure::new(Code::Internal, format!("`{}` cannot be written", path.display()))
-            .why(error.to_string())
-            .next("name a file in a folder that is there with `--output`")
-    })?;
+    write(&settings.directory.join(path), &outcome.yaml)?;
     let jobs = if outcome.jobs == 1 { "1 job".to_owned() } else { format!("{} jobs", outcome.jobs) };
     talk.say(&format!("wrote a pipeline of {jobs} to {}", arguments.output.unwrap_or_default().display()));
     Ok(ExitCode::SUCCESS)
@@ -150,6 +151,23 @@ pub(super) fn make(arguments: &Arguments, settings: &Settings, talk: &Talk) -> R
         tell: &|event| talk.tell(event),
     })?;
     Ok(outcome)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| {
+        Failure::new(Code::Internal, format!("`{}` cannot be written", path.display()))
+            .why(error.to_string())
+            .next("name a file in a folder that is there")
+    })
+}
+
+/// Jobs of this pipeline install the candidate that it makes, and need not wait: it is there, or it will not be.
+fn dotenv(outcome: &Outcome) -> String {
+    let is_made = outcome.plans.iter().any(|plan| !matches!(plan.deed, Deed::Unchanged { .. }));
+    match &outcome.purpose {
+        Purpose::Candidate { name, .. } if is_made => format!("FORCED_DEPS_TAG={name}\nTAGALONG_WAIT=0s\n"),
+        _ => String::new(),
+    }
 }
 
 fn sentence(plan: &PlatformPlan) -> String {
@@ -225,9 +243,9 @@ fn to_json(outcome: &Outcome) -> Value {
         })
     };
     let purpose = match &outcome.purpose {
-        crate::pipeline::Purpose::Tag(tag) => json!({ "tag": tag }),
-        crate::pipeline::Purpose::Candidate { name, of_recipes } => json!({ "candidate": name, "recipes": of_recipes }),
-        crate::pipeline::Purpose::Trial => json!("trial"),
+        Purpose::Tag(tag) => json!({ "tag": tag }),
+        Purpose::Candidate { name, of_recipes } => json!({ "candidate": name, "recipes": of_recipes }),
+        Purpose::Trial => json!("trial"),
     };
     json!({
         "purpose": purpose,

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::channel::{Channel, ChannelError};
+use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout, Wanted};
 use crate::flow::ci::history;
 use crate::flow::ci::look::{self, Around, Seen};
@@ -18,7 +18,7 @@ use crate::pipeline::verdicts::{self, Base, Reason};
 use crate::pipeline::{self, Deed, Limits, PlatformPlan, Purpose, Setting};
 use crate::recipe_folder;
 use crate::recipe_folder::layout::Layout;
-use crate::search::{Network, NotTaken};
+use crate::search::{self, Network, NotTaken};
 use crate::store::{Store, StoreError};
 
 /// What is asked.
@@ -105,8 +105,7 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
     let purpose = purpose(&checkout, &options.asked, &tree)?;
     let unchanged = unchanged_since(&checkout, options.since.as_deref(), &tree)?;
     let before = history::bundles_before(&checkout, &purpose);
-    let open = |config| Channel::open(config, checkout.root());
-    let channels: Vec<Channel> = project.channels.iter().map(open).collect::<Result<_, _>>()?;
+    let channels = search::open_channels(&checkout)?;
     let layout = Layout::of_project(root, project, &options.cache, options.tell)?;
     let store = Store::open(&options.cache)?;
     let around = Around {

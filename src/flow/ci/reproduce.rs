@@ -2,7 +2,7 @@
 //!
 //! Runs nothing. A failed build job leaves a note among its files, a build that went well leaves its record:
 //! ```json
-//! {"format": 1, "commit": "9f2c…", "platform": "debian-12-x86_64", "image": "registry…@sha256:…", "packages": "zlib,hdf5"}
+//! {"format": 1, "commit": "9f2c…", "platform": "debian-12-x86_64", "image": "registry…@sha256:…", "packages": "zlib hdf5"}
 //! ```
 
 use std::ffi::OsStr;
@@ -120,8 +120,9 @@ fn of_note(bytes: &[u8], of: &str, options: &Options<'_>) -> Result<Outcome, Err
     if note.commit.len() < 40 || !note.commit.chars().all(|c| c.is_ascii_hexdigit()) {
         return Err(wrong("its commit is no commit id".to_owned()));
     }
-    let names = note.packages.split(',').filter(|name| !name.is_empty());
-    let names: Vec<String> = names
+    let names: Vec<String> = note
+        .packages
+        .split_whitespace()
         .map(|name| RecipeName::parse(name).map(|name| name.to_string()))
         .collect::<Result<_, _>>()
         .map_err(|error| wrong(error.to_string()))?;

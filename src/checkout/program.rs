@@ -54,6 +54,15 @@ impl Checkout {
         Ok(!self.git("ask the remote for its tags", &arguments, None)?.is_empty())
     }
 
+    /// The branch that the remote's HEAD names, as far as the clone knows it.
+    pub fn main_branch(&self) -> Option<String> {
+        let remote = self.remote().ok()?;
+        let head = format!("refs/remotes/{remote}/HEAD");
+        let arguments = ["symbolic-ref", "--quiet", head.as_str()].map(str::to_owned);
+        let named = self.git("look for the main branch", &arguments, None).ok()?;
+        named.strip_prefix(&format!("refs/remotes/{remote}/")).map(str::to_owned)
+    }
+
     /// Makes an annotated tag on HEAD.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod init;
 pub mod install;
 pub mod key;
+mod list;
 pub mod mistakes;
 pub mod platform;
 pub mod prefix;
@@ -30,6 +31,7 @@ pub mod secret;
 pub mod settings;
 pub mod shell;
 pub mod status;
+mod tag;
 pub mod talk;
 pub mod time;
 pub mod uninstall;
@@ -74,6 +76,8 @@ enum Verb {
     Shell(shell::Arguments),
     Doctor(doctor::Arguments),
     Key(key::Arguments),
+    Tag(tag::Arguments),
+    List(list::Arguments),
     Ci(ci::Arguments),
     Recipe(recipe::Arguments),
     Completions(completions::Arguments),
@@ -110,6 +114,8 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Shell(arguments) => shell::run(arguments, settings),
         Verb::Doctor(arguments) => doctor::run(arguments, settings),
         Verb::Key(arguments) => key::run(arguments, settings),
+        Verb::Tag(arguments) => tag::run(arguments, settings),
+        Verb::List(arguments) => list::run(arguments, settings),
         Verb::Ci(arguments) => ci::run(arguments, settings),
         Verb::Recipe(arguments) => recipe::run(arguments, settings),
         Verb::Completions(arguments) => completions::run(arguments, settings),

@@ -21,6 +21,8 @@ pub struct Project {
     /// Where a bundle goes, from the root of the checkout; `{platform}` and `{tag}` are replaced.
     pub prefix: String,
     pub tags: TagPattern,
+    /// The branches that deps tags are made on; none means the one that the remote's HEAD names.
+    pub branches: Option<TagPattern>,
     pub walk: Walk,
     pub drift: DriftPolicy,
     pub placeholder: Placeholder,
@@ -43,6 +45,7 @@ impl Default for Project {
             name: "project".to_owned(),
             prefix: "extern/{platform}".to_owned(),
             tags: TagPattern::default(),
+            branches: None,
             walk: Walk::Maximal,
             drift: DriftPolicy::Warn,
             placeholder: Placeholder::standard(),

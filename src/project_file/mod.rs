@@ -5,6 +5,7 @@
 //! name = "demo"
 //! prefix = "extern/{platform}"       # `{tag}` is replaced too
 //! tags = "deps-*"
+//! branches = "main"                  # that `tagalong tag` makes tags on: a glob
 //! walk = "maximal"                   # or "first-parent", "date"
 //! drift = "warn"                     # or "error", "build"
 //! placeholder-length = 160
@@ -78,6 +79,7 @@ const PROJECT: &[Field] = &[
     field("name", Kind::Text, Some("`\"project\"`"), "the name of the project"),
     field("prefix", Kind::Text, Some("`\"extern/{platform}\"`"), "where the bundle goes"),
     field("tags", Kind::Text, Some("`\"deps-*\"`"), "the glob of the deps tags"),
+    field("branches", Kind::Text, Some("the remote's HEAD"), "the glob of the branches that deps tags are made on"),
     field("walk", Kind::Text, Some("`\"maximal\"`"), "the law by which the nearest tag is found"),
     field("drift", Kind::Text, Some("`\"warn\"`"), "what an install does when the recipes differ from the tag's"),
     field("placeholder-length", Kind::Count, Some("160"), "the longest prefix a bundle can be installed at, in bytes"),
@@ -142,6 +144,7 @@ fn read_project(table: &Reader<'_>, text: &str, project: &mut Project, notes: &m
         check_tags(&tags, notes);
         project.tags = TagPattern::new(&tags.value);
     }
+    project.branches = table.text("branches").map(|branches| TagPattern::new(&branches.value));
     if let Some(walk) = table.text("walk") {
         let known = [Walk::Maximal, Walk::FirstParent, Walk::Date].map(|walk| (walk.name(), walk));
         project.walk = choose("walk", &walk, &known, notes).unwrap_or(project.walk);
@@ -343,6 +346,9 @@ name = "{name}"
 
 # Which tags are deps tags.
 # tags = "deps-*"
+
+# On which branches `tagalong tag` makes them; by default on the one that the remote's HEAD names.
+# branches = "main"
 
 # Which of them is the nearest: "maximal" (the one that is no ancestor of another), "first-parent" or "date".
 # walk = "maximal"

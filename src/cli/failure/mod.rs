@@ -27,6 +27,7 @@ mod search;
 mod signing;
 mod sources;
 mod store;
+mod tag;
 
 use std::fmt;
 use std::process::ExitCode;

@@ -120,7 +120,7 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
             Purpose::Candidate { name, .. } => Some((BundleKind::Candidate, name.clone())),
             Purpose::Trial => None,
         },
-        of_recipes: if matches!(purpose, Purpose::Tag(_)) { history::name_of_recipes(&tree) } else { None },
+        of_recipes: if matches!(purpose, Purpose::Tag(_)) { DepsTag::of_recipes(&tree) } else { None },
         network: options.network,
         tell: options.tell,
     };
@@ -196,7 +196,7 @@ fn purpose(checkout: &Checkout, asked: &Asked, tree: &str) -> Result<Purpose, Er
         Asked::Tag(Some(tag)) => Purpose::Tag(tag.clone()),
         Asked::Tag(None) => Purpose::Tag(checkout.resolve(&Wanted::default())?.tag),
         Asked::Candidate(name) => {
-            let of_recipes = history::name_of_recipes(tree).unwrap_or_else(|| name.clone());
+            let of_recipes = DepsTag::of_recipes(tree).unwrap_or_else(|| name.clone());
             Purpose::Candidate { name: name.clone(), of_recipes }
         }
         Asked::Trial => Purpose::Trial,

@@ -8,14 +8,6 @@ use crate::pipeline::Purpose;
 /// How many tags back bundles are looked for; what `build` takes packages from goes no further.
 const MOST_TAGS: usize = 4;
 
-/// How many digits of a recipes tree are in the name of its candidate.
-const DIGITS: usize = 16;
-
-/// The name that a candidate of these recipes has beside its own, so that a tag on the same recipes finds it.
-pub fn name_of_recipes(tree: &str) -> Option<DepsTag> {
-    DepsTag::parse(&format!("deps-recipes-{}", tree.get(..DIGITS)?)).ok()
-}
-
 /// The bundles that packages may be kept from, the likeliest first.
 pub fn bundles_before(checkout: &Checkout, purpose: &Purpose) -> Vec<(BundleKind, DepsTag)> {
     let mut found = Vec::new();

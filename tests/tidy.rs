@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors; imports go down, or stay inside a room.
-const FLOORS: [(&str, u8); 30] = [
+const FLOORS: [(&str, u8); 31] = [
     ("model", 0),
     ("nearest", 1),
     ("toml_file", 1),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u8); 30] = [
     ("relocate", 1),
     ("audit", 1),
     ("compare", 1),
+    ("pipeline", 1),
     ("plan", 1),
     ("report", 1),
     ("checkout", 2),

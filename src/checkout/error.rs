@@ -29,6 +29,9 @@ pub enum Error {
     /// git could not do something.
     #[error("cannot {doing}: {reason}")]
     Git { doing: String, reason: String },
+    /// The `git` program could not do something; the reason is its own words.
+    #[error("git cannot {doing}: {reason}")]
+    Program { doing: &'static str, reason: String },
     #[error("`{}` names no commit", given.escape_debug())]
     NoCommit { given: String, reason: String },
     #[error("the branch `{branch}` has no commit yet")]

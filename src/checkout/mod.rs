@@ -10,8 +10,10 @@ mod history;
 mod ignores;
 mod known;
 mod packs;
+mod program;
 mod recipes;
 mod resolve;
+mod states;
 mod tags;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use gix::sec::Trust;
 pub use crate::checkout::error::Error;
 pub use crate::checkout::recipes::{Change, Drift};
 pub use crate::checkout::resolve::{Candidate, Forced, Resolution, Wanted};
+pub use crate::checkout::states::{RecipesState, TagState};
 use crate::model::project::{PROJECT_FILE, Project};
 use crate::project_file;
 

@@ -125,7 +125,7 @@ impl Checkout {
     }
 
     /// The commit that a revision names; `None` for HEAD of an unborn branch.
-    fn start(&self, given: Option<&str>) -> Result<Option<ObjectId>, Error> {
+    pub(super) fn start(&self, given: Option<&str>) -> Result<Option<ObjectId>, Error> {
         let Some(given) = given else { return self.head_id() };
         let wrong = |reason: String| Error::NoCommit { given: given.to_owned(), reason };
         if HEAD.contains(&given) {

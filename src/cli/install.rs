@@ -3,17 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::channel::ChannelError;
 use crate::checkout::Forced;
 use crate::cli::build::{own_file, plain};
 use crate::cli::changes::Changes;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
+use crate::cli::time::seconds;
 use crate::flow::install::{self, Existing, Network, Options, Outcome, Planned};
 use crate::model::depth::Depth;
+use crate::model::event::{Event, Tell};
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
 
@@ -41,6 +45,15 @@ pub struct Arguments {
     /// Builds the recipes that are not the tag's, and what needs them; takes the rest from the tag's bundle
     #[arg(long, conflicts_with = "platform")]
     build: bool,
+    /// Waits for the bundle as long as this (`2h`, `30m`) if it is not published yet, and looks again and again
+    #[arg(long, value_name = "DURATION", value_parser = seconds, conflicts_with = "offline")]
+    wait: Option<u64>,
+    /// Fetches the rest of a shallow history with git where it could change which tag is the nearest
+    #[arg(long)]
+    deepen: bool,
+    /// Installs what a manifest names that `publish --prepare` wrote, though nobody has signed it: to test it
+    #[arg(long, value_name = "FILE", requires = "prefix", conflicts_with_all = ["tag", "wait", "build"])]
+    prepared: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
     /// Takes a candidate in a CI job of a protected branch or tag too
@@ -73,12 +86,14 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         takes_candidates: arguments.allow_candidate || !settings.is_protected,
         existing: if arguments.force { Existing::Replace } else { Existing::Respect },
         depth: if arguments.dry_run { Depth::Plan } else { Depth::Act },
+        prepared: arguments.prepared.map(|path| settings.directory.join(path)),
+        is_deepened: arguments.deepen,
         is_built: arguments.build || !overrides.is_empty(),
         build: plain(settings, &program, false, &overrides, &stop, &tell),
     };
     let outcome = {
         let _section = talk.section("tagalong_install", "tagalong install");
-        install::install(&options, &tell)?
+        patiently(&options, arguments.wait, settings, &tell)?
     };
     if arguments.json {
         println!("{:#}", to_json(&outcome));
@@ -86,6 +101,55 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         sentences(&outcome, &settings.directory).iter().for_each(|line| talk.say(line));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The first and the longest time between two looks at the channel, in seconds.
+const FIRST_PAUSE: u64 = 2;
+const LONGEST_PAUSE: u64 = 60;
+
+/// Installs; while the bundle is not published, and there is time left, it is looked for again.
+fn patiently(options: &Options, wait: Option<u64>, settings: &Settings, tell: Tell) -> Result<Outcome, Failure> {
+    let (start, mut pause) = (Instant::now(), FIRST_PAUSE);
+    loop {
+        let error = match install::install(options, tell) {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        let Some((bundle, tag)) = absent(&error) else { return Err(error.into()) };
+        let pipelines = settings.ci_project.as_ref().filter(|_| tag.is_some()).map(|project| {
+            let tag = tag.unwrap_or_default();
+            format!("{project}/-/pipelines?ref={tag} shows the pipeline that makes it")
+        });
+        let left = wait.unwrap_or_default().saturating_sub(start.elapsed().as_secs());
+        if left == 0 {
+            let failure = match wait {
+                Some(_) => Failure::from(error).why("it was waited for as long as `--wait` says"),
+                None => Failure::from(error),
+            };
+            return Err(pipelines.into_iter().fold(failure, Failure::next));
+        }
+        pause = pause.min(left);
+        let shown = pipelines.map(|words| format!("; {words}")).unwrap_or_default();
+        let text = format!("{bundle} is not published yet; the next look is in {pause} s, the last in {left} s{shown}");
+        tell(Event::Note { text });
+        std::thread::sleep(Duration::from_secs(pause));
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The bundle that is not there, in words, if that is why; and its tag, if it is one.
+fn absent(error: &install::Error) -> Option<(String, Option<String>)> {
+    match error {
+        install::Error::Missing(missing) => {
+            let name = format!("the bundle {} for {}", missing.tag, missing.platform);
+            Some((name, missing.is_tag.then(|| missing.tag.clone())))
+        }
+        // Nothing was ever published there.
+        install::Error::NotTaken(install::NotTaken::Channel { error: ChannelError::NoFolder { .. }, .. }) => {
+            Some(("the bundle".to_owned(), None))
+        }
+        _ => None,
+    }
 }
 
 /// Reads a platform id of the command line.

@@ -7,15 +7,18 @@ pub mod bars;
 pub mod build;
 pub mod cache;
 pub mod changes;
+mod ci;
 mod completions;
 mod diff;
 pub mod doctor;
 pub mod elf;
 pub mod env;
 pub mod failure;
+pub mod gc;
 pub mod init;
 pub mod install;
 pub mod key;
+mod list;
 pub mod mistakes;
 pub mod platform;
 pub mod prefix;
@@ -31,6 +34,7 @@ pub mod secret;
 pub mod settings;
 pub mod shell;
 pub mod status;
+mod tag;
 pub mod talk;
 pub mod time;
 pub mod uninstall;
@@ -76,7 +80,11 @@ enum Verb {
     Doctor(doctor::Arguments),
     Sbom(sbom::Arguments),
     Cache(cache::Arguments),
+    Gc(gc::Arguments),
     Key(key::Arguments),
+    Tag(tag::Arguments),
+    List(list::Arguments),
+    Ci(ci::Arguments),
     Recipe(recipe::Arguments),
     Completions(completions::Arguments),
     #[command(name = "sandbox-step", hide = true)]
@@ -111,9 +119,13 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Run(arguments) => run::run(arguments, settings),
         Verb::Shell(arguments) => shell::run(arguments, settings),
         Verb::Doctor(arguments) => doctor::run(arguments, settings),
+        Verb::Gc(arguments) => gc::run(arguments, settings),
         Verb::Cache(arguments) => cache::run(arguments, settings),
         Verb::Sbom(arguments) => sbom::run(arguments, settings),
         Verb::Key(arguments) => key::run(arguments, settings),
+        Verb::Tag(arguments) => tag::run(arguments, settings),
+        Verb::List(arguments) => list::run(arguments, settings),
+        Verb::Ci(arguments) => ci::run(arguments, settings),
         Verb::Recipe(arguments) => recipe::run(arguments, settings),
         Verb::Completions(arguments) => completions::run(arguments, settings),
         Verb::Sandbox(arguments) => sandbox::run(arguments, settings),

@@ -40,6 +40,8 @@ pub struct Settings {
     pub ci_job: Option<String>,
     /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
     pub source_date: Option<u64>,
+    /// The page of the project in GitLab (`CI_PROJECT_URL`), in a job of it.
+    pub ci_project: Option<String>,
     /// Whether this is a job of a protected branch or tag (`CI_COMMIT_REF_PROTECTED`).
     pub is_protected: bool,
     /// What a package should not tell of this machine: home and CI folders, user and host name.
@@ -74,6 +76,7 @@ impl Settings {
             is_gitlab: env::var_os("GITLAB_CI").is_some(),
             ci_job: text("CI_JOB_URL").map(|url| crate::http::redact(&url)),
             source_date: text("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok()),
+            ci_project: text("CI_PROJECT_URL").map(|url| crate::http::redact(&url)),
             is_protected: text("CI_COMMIT_REF_PROTECTED").is_some_and(|value| value == "true"),
             traces: traces(),
         })

@@ -21,6 +21,8 @@ pub struct Project {
     /// Where a bundle goes, from the root of the checkout; `{platform}` and `{tag}` are replaced.
     pub prefix: String,
     pub tags: TagPattern,
+    /// The branches that deps tags are made on; none means the one that the remote's HEAD names.
+    pub branches: Option<TagPattern>,
     pub walk: Walk,
     pub drift: DriftPolicy,
     pub placeholder: Placeholder,
@@ -43,6 +45,7 @@ impl Default for Project {
             name: "project".to_owned(),
             prefix: "extern/{platform}".to_owned(),
             tags: TagPattern::default(),
+            branches: None,
             walk: Walk::Maximal,
             drift: DriftPolicy::Warn,
             placeholder: Placeholder::standard(),
@@ -196,6 +199,8 @@ pub struct PlatformConfig {
     pub image: Option<String>,
     /// Hosts that take this platform's bundle when there is none of their own.
     pub serves: Vec<Platform>,
+    /// The tags of the CI runners that build for it.
+    pub tags: Vec<String>,
 }
 
 impl PlatformConfig {

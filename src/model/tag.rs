@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The longest tag name taken: it becomes one component of a path (`NAME_MAX` is 255, limits.h).
 const LONGEST_NAME: usize = 200;
 
+/// How many digits of a recipes tree are in the name of its candidate.
+const RECIPES_DIGITS: usize = 16;
+
 /// The name of a deps tag or of a candidate, safe as one component of a path and of a URL.
 ///
 /// Letters, digits and `.`, `_`, `+`, `-`; starts with a letter or digit; no `..`; at most 200 bytes. That is
@@ -44,6 +47,12 @@ impl DepsTag {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name that a candidate of these recipes has beside its own, so that a tag on the same recipes finds it;
+    /// `None` for what is no id of a git tree.
+    pub fn of_recipes(tree: &str) -> Option<DepsTag> {
+        DepsTag::parse(&format!("deps-recipes-{}", tree.get(..RECIPES_DIGITS)?)).ok()
     }
 }
 

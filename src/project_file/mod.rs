@@ -5,6 +5,7 @@
 //! name = "demo"
 //! prefix = "extern/{platform}"       # `{tag}` is replaced too
 //! tags = "deps-*"
+//! branches = "main"                  # that `tagalong tag` makes tags on: a glob
 //! walk = "maximal"                   # or "first-parent", "date"
 //! drift = "warn"                     # or "error", "build"
 //! placeholder-length = 160
@@ -18,6 +19,7 @@
 //! id = "debian-12-x86_64"
 //! image = "registry.example.org/build/debian-12@sha256:…"
 //! serves = ["ubuntu-24-x86_64"]
+//! tags = ["docker"]                  # of the CI runners that build for it
 //!
 //! [audit]
 //! system-libraries = ["libX11.so.6"] # beyond the C and C++ runtimes
@@ -77,6 +79,7 @@ const PROJECT: &[Field] = &[
     field("name", Kind::Text, Some("`\"project\"`"), "the name of the project"),
     field("prefix", Kind::Text, Some("`\"extern/{platform}\"`"), "where the bundle goes"),
     field("tags", Kind::Text, Some("`\"deps-*\"`"), "the glob of the deps tags"),
+    field("branches", Kind::Text, Some("the remote's HEAD"), "the glob of the branches that deps tags are made on"),
     field("walk", Kind::Text, Some("`\"maximal\"`"), "the law by which the nearest tag is found"),
     field("drift", Kind::Text, Some("`\"warn\"`"), "what an install does when the recipes differ from the tag's"),
     field("placeholder-length", Kind::Count, Some("160"), "the longest prefix a bundle can be installed at, in bytes"),
@@ -100,6 +103,7 @@ const PLATFORM: &[Field] = &[
     field("id", Kind::Text, None, "the platform, such as `debian-12-x86_64`"),
     field("image", Kind::Text, Some("none"), "the image of its builder"),
     field("serves", Kind::List, Some("none"), "the hosts that take its bundle when there is none of their own"),
+    field("tags", Kind::List, Some("none"), "the tags of the CI runners that build for it"),
 ];
 
 /// Reads the text of a `tagalong.toml`; `name` is how the user knows the file.
@@ -147,6 +151,7 @@ fn read_project(table: &Reader<'_>, text: &str, project: &mut Project, notes: &m
         check_tags(&tags, notes);
         project.tags = TagPattern::new(&tags.value);
     }
+    project.branches = table.text("branches").map(|branches| TagPattern::new(&branches.value));
     if let Some(walk) = table.text("walk") {
         let known = [Walk::Maximal, Walk::FirstParent, Walk::Date].map(|walk| (walk.name(), walk));
         project.walk = choose("walk", &walk, &known, notes).unwrap_or(project.walk);
@@ -322,7 +327,14 @@ fn read_platform(table: &Reader<'_>, notes: &mut Notes) -> Option<PlatformConfig
     {
         notes.add(&image.span, format!("`{}` is not the name of an image", image.value.escape_debug()), None);
     }
-    Some(PlatformConfig { id: id??, image: image.map(|image| image.value), serves })
+    let tags = table.texts("tags").unwrap_or_default();
+    for tag in &tags {
+        if tag.value.is_empty() || tag.value.chars().any(char::is_control) {
+            notes.add(&tag.span, format!("`{}` is not the tag of a runner", tag.value.escape_debug()), None);
+        }
+    }
+    let tags = tags.into_iter().map(|tag| tag.value).collect();
+    Some(PlatformConfig { id: id??, image: image.map(|image| image.value), serves, tags })
 }
 
 fn read_id(id: &Placed<String>, notes: &mut Notes) -> Option<Platform> {
@@ -348,6 +360,9 @@ name = "{name}"
 # Which tags are deps tags.
 # tags = "deps-*"
 
+# On which branches `tagalong tag` makes them; by default on the one that the remote's HEAD names.
+# branches = "main"
+
 # Which of them is the nearest: "maximal" (the one that is no ancestor of another), "first-parent" or "date".
 # walk = "maximal"
 
@@ -368,6 +383,7 @@ name = "{name}"
 # id = "debian-12-x86_64"
 # image = "registry.example.org/build/debian-12@sha256:…"
 # serves = ["ubuntu-24-x86_64"]               # hosts that take this bundle when there is none of their own
+# tags = ["docker"]                           # of the CI runners that build for it
 
 # Folders of recipes beside `extern-recipes/`; of two recipes of one name the nearest wins.
 # [[recipes]]

@@ -36,6 +36,10 @@ pub fn checkout() -> Vec<Told> {
         },
         checkout::Error::Project(Box::new(project_mistakes())),
         checkout::Error::Git { doing: "read the tag `deps-2`".to_owned(), reason: "it holds no line break".to_owned() },
+        checkout::Error::Program {
+            doing: "push the tag",
+            reason: "fatal: 'origin' does not appear to be a git repository".to_owned(),
+        },
         checkout::Error::NoCommit {
             given: "mian".to_owned(),
             reason: "no reference of that name\nwas found".to_owned(),

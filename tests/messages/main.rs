@@ -6,6 +6,7 @@
 mod audit;
 mod builds;
 mod checkout;
+mod ci;
 mod completeness;
 mod elf;
 mod events;
@@ -31,6 +32,7 @@ fn rooms() -> Vec<(&'static str, Vec<Told>)> {
         ("build", builds::build()),
         ("channel", machine::channel()),
         ("checkout", checkout::checkout()),
+        ("ci", ci::ci()),
         ("diff", builds::comparison()),
         ("elf", elf::elf()),
         ("host", machine::host()),
@@ -47,6 +49,7 @@ fn rooms() -> Vec<(&'static str, Vec<Told>)> {
         ("signing", machine::signing()),
         ("sources", sources::sources()),
         ("store", machine::store()),
+        ("tag", ci::tags()),
     ]
 }
 

@@ -36,6 +36,9 @@ impl From<Error> for Failure {
             Error::Git { doing, reason } => Failure::new(Code::NotFound, format!("cannot {doing}"))
                 .why(reason)
                 .next("`git fsck` says whether the repository is whole"),
+            Error::Program { doing, reason } => Failure::new(Code::NotFound, format!("git cannot {doing}"))
+                .why(reason)
+                .next("do it by hand with `git` and see what it asks for: a remote, a network, access to it"),
             Error::NoCommit { reason, .. } => new(Code::NotFound)
                 .why(reason.replace('\n', " "))
                 .next("name a commit of this repository: an id, a branch, a tag, `HEAD~3`"),

@@ -45,6 +45,11 @@ impl From<Error> for Failure {
                 }
                 .next("name one of its stacks with `--stack`, or none for all packages")
             }
+            Error::Prepared { path, reason } => {
+                Failure::new(Code::Usage, format!("`{}` is no manifest to install", path.display()))
+                    .why(reason)
+                    .next("name the file that `tagalong publish --prepare FILE` wrote")
+            }
             Error::Foreign { prefix } => Failure::new(Code::Usage, format!("`{prefix}` is left as it is"))
                 .why("it is not empty, and no install made it")
                 .next("move it away, name another folder with `--prefix`, or replace it with `--force`"),

@@ -8,8 +8,10 @@ mod build;
 mod cache;
 mod channel;
 mod checkout;
+mod ci;
 mod diff;
 mod elf;
+mod gc;
 mod host;
 mod http;
 mod install;
@@ -28,6 +30,7 @@ mod search;
 mod signing;
 mod sources;
 mod store;
+mod tag;
 
 use std::fmt;
 use std::process::ExitCode;

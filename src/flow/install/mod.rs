@@ -3,7 +3,9 @@
 //! What the prefix should hold is in `wish.rs`, which bundle is taken in `search/`, how its packages get into the
 //! staging folder in `packages.rs`.
 
+mod deepen;
 mod packages;
+mod prepared;
 mod union;
 mod wish;
 
@@ -49,6 +51,10 @@ pub struct Options<'a> {
     pub takes_candidates: bool,
     pub existing: Existing,
     pub depth: Depth,
+    /// A manifest that is not signed yet, and is installed all the same: to test what it names.
+    pub prepared: Option<PathBuf>,
+    /// Fetches the rest of a shallow history where it could change the answer.
+    pub is_deepened: bool,
     /// Builds what differs from the tag, also where the project does not say `drift = "build"`.
     pub is_built: bool,
     /// How it is built then.
@@ -84,8 +90,9 @@ pub struct Planned {
 /// # Errors
 /// [`Error`]; the prefix is then what it was before.
 pub fn install(options: &Options<'_>, tell: Tell) -> Result<Outcome, Error> {
-    let checkout = Checkout::open(&options.folder)?;
-    let resolution = checkout.resolve(&Wanted { commit: None, forced: options.forced.clone() })?;
+    let prepared = options.prepared.as_deref().map(prepared::read).transpose()?;
+    let forced = prepared.as_ref().map(|one| prepared::forced(&one.0)).or_else(|| options.forced.clone());
+    let (checkout, resolution) = deepen::resolve(options, forced, tell)?;
     tell_of(&resolution, tell);
     let drift = union::decide(&resolution, &checkout, options, tell)?;
     let wish = Wish::new(&checkout, &resolution, options, drift)?;
@@ -93,7 +100,9 @@ pub fn install(options: &Options<'_>, tell: Tell) -> Result<Outcome, Error> {
         wish.dir.settle(tell)?;
     }
     let installed = wish.installed()?;
-    if let Some(receipt) = installed.clone().filter(|receipt| wish.is_met_for_good(receipt, options.network)) {
+    if let Some(receipt) =
+        installed.clone().filter(|receipt| prepared.is_none() && wish.is_met_for_good(receipt, options.network))
+    {
         return Ok(wish.already(receipt));
     }
 
@@ -103,7 +112,10 @@ pub fn install(options: &Options<'_>, tell: Tell) -> Result<Outcome, Error> {
     let channels = search::open_channels(&checkout)?;
     let store = Store::open(&options.cache)?;
     let search = Search { channels: &channels, store: &store, network: options.network, tell };
-    let found = search.find(&wish.references()).map_err(|error| explained(error, &checkout, &wish))?;
+    let found = match prepared {
+        Some(prepared) => prepared::found(prepared, &channels[0]),
+        None => search.find(&wish.references()).map_err(|error| explained(error, &checkout, &wish))?,
+    };
     if found.manifest.candidate && !options.takes_candidates {
         return Err(Error::Protected { candidate: found.manifest.tag.clone() });
     }
@@ -143,9 +155,12 @@ fn place(
     let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built };
     let receipt = receipt_of(&found, wish, unpacker.place_all(packages)?);
     staging.finish(&receipt)?;
-    let reference = found.manifest.reference();
-    let seen = SeenBundle { manifest: found.bytes, signature: found.signature };
-    search.store.set_seen(&found.scope, &reference, &seen)?;
+    // What nobody signed is not remembered as what the channel has.
+    if !prepared::is_it(&found) {
+        let reference = found.manifest.reference();
+        let seen = SeenBundle { manifest: found.bytes, signature: found.signature };
+        search.store.set_seen(&found.scope, &reference, &seen)?;
+    }
     Ok(Outcome::Installed { prefix: prefix.clone(), receipt: Box::new(receipt) })
 }
 
@@ -294,6 +309,9 @@ pub enum Error {
     Floor(Box<Lack>),
     #[error(transparent)]
     Stack(#[from] UnknownStack),
+    /// A manifest that should be installed before it is signed.
+    #[error("{}: {reason}", path.display())]
+    Prepared { path: PathBuf, reason: String },
     #[error("{prefix} holds something else")]
     Foreign { prefix: Prefix },
     #[error("the receipt of {prefix} cannot be read: {reason}")]

@@ -126,14 +126,6 @@ impl Checkout {
         Ok(found)
     }
 
-    /// Whether the history ends where it was cut off.
-    ///
-    /// # Errors
-    /// When the repository's objects cannot be read.
-    pub fn is_shallow(&self) -> Result<bool, Error> {
-        Ok(Commits::new(&self.repository)?.is_shallow())
-    }
-
     /// Whether a tag of this name is in the repository, deps tag or not.
     ///
     /// # Errors

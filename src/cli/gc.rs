@@ -53,7 +53,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     } else {
         outcome.going.iter().for_each(|one| println!("{}  {}: {}", sized(one), one.object.path, words(&one.cause)));
     }
-    let size = outcome.going.iter().map(|one| one.object.size).sum();
+    let size: u64 = outcome.going.iter().map(|one| one.object.size).sum();
     talk.say(&format!(
         "{} {} objects of channel `{}`, {} bytes; {} bundles and {} bytes stay",
         if options.depth == Depth::Act { "removed" } else { "would remove" },

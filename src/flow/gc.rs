@@ -95,7 +95,7 @@ pub fn gc(options: &Options, tell: Tell) -> Result<Outcome, Error> {
         Error::NoSuchChannel { given: options.channel.clone(), known }
     })?;
     let tags: BTreeSet<String> = checkout.deps_tags()?.into_iter().map(|tag| tag.name).collect();
-    let is_shallow = checkout.is_shallow()?;
+    let is_shallow = checkout.is_shallow();
     if tags.is_empty() || is_shallow {
         return Err(Error::NoTags { is_shallow });
     }

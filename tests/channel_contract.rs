@@ -13,7 +13,7 @@ use servers::{Place, gitlab, nginx, registry};
 use world::bundle::own;
 
 fn folder(parent: &Path) -> Place {
-    let parent = tempfile::Builder::new().prefix("tagalong-channel-").tempdir_in(parent).unwrap().keep();
+    let parent = servers::folder("channel", parent);
     let address = format!("file://{}/NAME", parent.display());
     Place { kind: "file", address, port: None, writer: Vec::new(), reader: None, stranger: None }
 }

@@ -16,7 +16,7 @@ use std::thread;
 
 use servers::nginx::Dav;
 use servers::proxy::{Fault, Proxy};
-use servers::{Place, gitlab, nginx, registry};
+use servers::{Place, gitlab, nginx, radosgw, registry};
 use tagalong::model::digest::Digest;
 use world::World;
 use world::bundle::Package;
@@ -49,7 +49,7 @@ impl Random {
     }
 
     fn fault(&mut self) -> Fault {
-        match self.below(12) {
+        match self.below(11) {
             0 => Fault::Cut(self.place()),
             1 => Fault::Reset(self.place()),
             2 => Fault::Stall(self.place()),
@@ -79,7 +79,7 @@ fn broken(server: u16, seed: u64) -> Proxy {
             // For ever.
             0 => random.fault(),
             1 if number < burst => Fault::Error,
-            _ if number < burst || random.below(3) == 0 => random.fault(),
+            _ if number < burst || random.below(3) > 0 => random.fault(),
             _ => Fault::None,
         }
     };
@@ -96,14 +96,22 @@ fn packages(seed: u64) -> [Package; 3] {
 }
 
 fn places() -> Vec<Place> {
-    let unique = named(gitlab::start(), "redirect");
-    vec![
+    let mut places = vec![
         nginx::start(Dav::Whole).0.clone(),
         nginx::start(Dav::Puts).0.clone(),
         registry::start().clone(),
         gitlab::start().clone(),
-        unique,
-    ]
+        named(gitlab::start(), "redirect"),
+    ];
+    if is_torture() {
+        // It takes half a minute to start.
+        places.push(radosgw::start().clone());
+    }
+    places
+}
+
+fn is_torture() -> bool {
+    std::env::var_os("TAGALONG_TORTURE").is_some()
 }
 
 fn named(place: &Place, how: &str) -> Place {
@@ -113,13 +121,12 @@ fn named(place: &Place, how: &str) -> Place {
 /// Runs `one` with so many seeds, several at once; a panic in one is one of the test.
 fn with_seeds(few: u64, many: u64, one: impl Fn(u64) + Sync) {
     let alone = std::env::var("TAGALONG_SEED").ok().and_then(|seed| seed.parse().ok());
-    let is_torture = std::env::var_os("TAGALONG_TORTURE").is_some();
     let seeds: Vec<u64> = match alone {
         Some(seed) => vec![seed],
         None => {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
             let first = now.as_secs() % 1_000_000 * 1000;
-            (first..first + if is_torture { many } else { few }).collect()
+            (first..first + if is_torture() { many } else { few }).collect()
         }
     };
     let (next, ends) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -194,6 +201,7 @@ fn every_faulty_install_ends_right_or_with_the_right_error() {
         let proxy = broken(server, seed);
         through(&world, server, proxy.port);
         let run = world.run("install");
+        println!("seed {seed}: {} {:?}: exit {}", place.kind, proxy.connections, run.code);
         counts[usize::try_from(run.code).unwrap().min(8)].fetch_add(1, Ordering::Relaxed);
         assert_right_error(&run, seed);
         match run.code {
@@ -223,6 +231,7 @@ fn every_faulty_publication_ends_right_or_with_the_right_error() {
         world.commit().tag("deps-1");
         let built = world.built(&packages(seed));
         let run = world.run("publish");
+        println!("seed {seed}: {} {:?}: exit {}", place.kind, proxy.connections, run.code);
         counts[usize::try_from(run.code).unwrap().min(8)].fetch_add(1, Ordering::Relaxed);
         assert_right_error(&run, seed);
         let reader = place.writer.iter().fold(World::with_key(), |world, (name, value)| world.with(name, value));

@@ -60,14 +60,14 @@ pub fn free_port() -> u16 {
 pub fn folder(name: &str, parent: &Path) -> PathBuf {
     let folder = tempfile::Builder::new().prefix(&format!("tagalong-{name}-")).tempdir_in(parent).unwrap().keep();
     let own = std::process::id().to_string();
-    let script = "while kill -0 $1; do sleep 1; done; sleep 1; rm -rf \"$2\"";
-    Command::new("sh")
+    let script = "{ while kill -0 $1; do sleep 1; done; sleep 1; rm -rf \"$2\"; } &";
+    let status = Command::new("sh")
         .args(["-c", script, "sh", &own, folder.to_str().unwrap()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .status();
+    assert!(status.unwrap().success());
     folder
 }
 

@@ -200,7 +200,13 @@ impl Site<'_> {
             format!("{program} audit \"{place}\" --format junit > tagalong-junit.xml || ended=$?"),
             format!("[ -z \"${{ended:-}}\" ] || {program} audit \"{place}\""),
         ];
-        script.extend(self.setting.test.iter().map(|test| format!("export TAGALONG_PREFIX=\"{place}\"\n{test}")));
+        script.extend(self.setting.test.iter().map(|test| {
+            let lines = [
+                format!("export TAGALONG_PREFIX=\"{place}\""),
+                format!("if ! ( {test} ); then echo \"the test of the bundle failed\"; exit 1; fi"),
+            ];
+            lines.join("\n")
+        }));
         let mut artifacts = match parts::kept(&["tagalong-junit.xml"], "always", None) {
             Value::Map(map) => map,
             _ => Vec::new(),

@@ -155,7 +155,7 @@ fn refusal_of_the_server_names_the_address_without_its_secrets() {
         &format!(
             "error: `http://127.0.0.1:{}/bundles/deps-1/{}.json` cannot be fetched\n  why: the server answered 403\n       \
              it is channel `main` of tagalong.toml\n \
-             next: put the user and the password, or a token, into the address of the channel\n",
+             next: set `TAGALONG_TOKEN_<CHANNEL>` to a token or to `user:password`, or name the host in `~/.netrc`\n",
             nginx.port,
             own()
         ),

@@ -410,6 +410,7 @@ fn bundle_of_a_serving_platform_is_taken_if_the_system_meets_its_floor() {
             packages: built.packages,
             tool: "test".to_owned(),
             sequence: 1,
+            expires: None,
         };
         world.forge(&manifest.reference(), &manifest, &world.key());
         let run = world.run("install --force --dry-run");

@@ -2,7 +2,7 @@
 
 mod world;
 
-use tagalong::model::project::{DriftPolicy, Trust, Walk};
+use tagalong::model::project::{DriftPolicy, Keys, Trust, Walk};
 use tagalong::project_file;
 use world::World;
 
@@ -58,7 +58,7 @@ serves = ["ubuntu-24-x86_64"]
     assert_eq!(project.name, "demo");
     assert_eq!((project.walk, project.drift), (Walk::FirstParent, DriftPolicy::Build));
     assert_eq!(project.placeholder.as_str().len(), 200);
-    assert_eq!(project.channels[0].trust, Trust::Keys(vec![KEY.to_owned()]));
+    assert_eq!(project.channels[0].trust, Trust::Keys(Keys { named: vec![KEY.to_owned()], ..Keys::default() }));
     assert_eq!((project.channels[1].url.as_str(), &project.channels[1].trust), ("file:../channel", &Trust::Unsigned));
     assert_eq!(project.platforms[0].serves[0].id(), "ubuntu-24-x86_64");
 }

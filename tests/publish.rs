@@ -223,18 +223,13 @@ fn dry_run_publishes_nothing() {
 }
 
 #[test]
-fn channel_is_chosen_by_name_and_a_web_server_takes_nothing() {
+fn channel_is_chosen_by_name_and_has_a_format() {
     let world = World::with_key();
     let key = world.key().public().line().to_owned();
     let more =
         format!("\n[[channel]]\nname = \"web\"\nurl = \"https://ada:pw@deps.example.org/d\"\nkeys = [\"{key}\"]\n");
     world.write_project("file:../channel", &more).commit().tag("deps-1");
     world.built(&[zlib()]);
-    world.run("publish --channel web").fails(
-        2,
-        "error: nothing can be published to channel `web`\n  why: a web server is only read from\n \
-         next: publish to a `file:` channel whose folder the server shows: `--channel NAME`\n",
-    );
     world.run("publish --channel other").fails(
         2,
         "error: the project has no channel `other`\n  why: tagalong.toml names main and web\n \

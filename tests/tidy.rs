@@ -59,7 +59,10 @@ const DOORS: [(&str, &[&str]); 25] = [
     ("reqwest", &["http"]),
     ("rustls", &["http"]),
     // System calls without a safe wrapper in std; each room its own few.
-    ("rustix", &["archive", "builder", "checkout", "host", "lock", "prefix_dir", "rewrite", "store", "tree"]),
+    (
+        "rustix",
+        &["archive", "builder", "channel", "checkout", "host", "lock", "prefix_dir", "rewrite", "store", "tree"],
+    ),
     ("saphyr_parser", &["recipe_import"]),
     ("sha2", &["model"]),
     ("signal_hook", &["cli"]),

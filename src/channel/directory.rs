@@ -4,14 +4,15 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::channel::{ChannelError, Objects, Put};
+use crate::channel::writable::{ArchiveFile, BundleWrite, Version, swap_by_looking, write_in_two};
+use crate::channel::{ChannelError, Listed, Objects, Put};
 use crate::lock::Lock;
-use crate::model::digest::{Digest, DigestingReader};
+use crate::model::digest::DigestingReader;
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
 
@@ -37,48 +38,6 @@ impl Directory {
             Err(error) if is_absence(&error) => Err(ChannelError::NoFolder { folder: self.folder.clone() }),
             Err(error) => Err(system(error)),
         }
-    }
-
-    /// Writes a small object unless there is one.
-    pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<Put, ChannelError> {
-        let unfinished = self.unfinished(path, &mut &bytes[..])?;
-        let put = unfinished.place_new()?;
-        match fs::read(self.folder.join(path)).map_err(system)? {
-            found if found == bytes => Ok(put),
-            _ if put == Put::Written => Err(ChannelError::Damaged { path: path.to_owned() }),
-            _ => Ok(Put::Differs),
-        }
-    }
-
-    /// Copies a file to an object unless it is there; what is there afterwards has the digest.
-    pub(super) fn put_file(&self, path: &str, digest: Digest, from: &Path) -> Result<Put, ChannelError> {
-        let there = self.folder.join(path);
-        let mut put = Put::WasThere;
-        if !there.exists() {
-            let mut source = fs::File::open(from).map_err(system)?;
-            put = self.unfinished(path, &mut source)?.place_new()?;
-        }
-        let mut reader = DigestingReader::new(fs::File::open(&there).map_err(system)?);
-        io::copy(&mut reader, &mut io::sink()).map_err(system)?;
-        if reader.finish().0 == digest { Ok(put) } else { Err(ChannelError::Damaged { path: path.to_owned() }) }
-    }
-
-    /// Writes a small object in one step, over the one that may be there.
-    pub(super) fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ChannelError> {
-        self.unfinished(path, &mut &bytes[..])?.place_over()?;
-        if fs::read(self.folder.join(path)).map_err(system)? == bytes {
-            Ok(())
-        } else {
-            Err(ChannelError::Damaged { path: path.to_owned() })
-        }
-    }
-
-    /// Takes the lock beside an object.
-    pub(super) fn lock(&self, path: &str, tell: Tell) -> Result<Lock, ChannelError> {
-        let there = self.folder.join(path);
-        let (folder, name) = parts(&there);
-        fs::create_dir_all(folder).map_err(system)?;
-        Lock::take(&folder.join(format!(".{name}.lock")), path, tell).map_err(system)
     }
 
     /// Writes a whole object under a name that nobody looks for.
@@ -149,8 +108,93 @@ impl Objects for Directory {
         Ok(found)
     }
 
-    fn writable(&self) -> Option<&Directory> {
-        Some(self)
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<Put, ChannelError> {
+        let unfinished = self.unfinished(path, &mut &bytes[..])?;
+        let put = unfinished.place_new()?;
+        match fs::read(self.folder.join(path)).map_err(system)? {
+            found if found == bytes => Ok(put),
+            _ if put == Put::Written => Err(ChannelError::Damaged { path: path.to_owned() }),
+            _ => Ok(Put::Differs),
+        }
+    }
+
+    fn put_file(&self, path: &str, archive: &ArchiveFile) -> Result<Put, ChannelError> {
+        let there = self.folder.join(path);
+        let mut put = Put::WasThere;
+        if !there.exists() {
+            let mut source = fs::File::open(archive.path).map_err(system)?;
+            put = self.unfinished(path, &mut source)?.place_new()?;
+        }
+        let mut reader = DigestingReader::new(fs::File::open(&there).map_err(system)?);
+        io::copy(&mut reader, &mut io::sink()).map_err(system)?;
+        if reader.finish().0 == archive.digest { Ok(put) } else { Err(ChannelError::Damaged { path: path.to_owned() }) }
+    }
+
+    fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ChannelError> {
+        self.unfinished(path, &mut &bytes[..])?.place_over()?;
+        if fs::read(self.folder.join(path)).map_err(system)? == bytes {
+            Ok(())
+        } else {
+            Err(ChannelError::Damaged { path: path.to_owned() })
+        }
+    }
+
+    fn lock(&self, path: &str, tell: Tell) -> Result<Option<Lock>, ChannelError> {
+        let there = self.folder.join(path);
+        let (folder, name) = parts(&there);
+        fs::create_dir_all(folder).map_err(system)?;
+        Lock::take(&folder.join(format!(".{name}.lock")), path, tell).map(Some).map_err(system)
+    }
+
+    fn delete(&self, path: &str) -> Result<bool, ChannelError> {
+        match fs::remove_file(self.folder.join(path)) {
+            Ok(()) => Ok(true),
+            Err(error) if is_absence(&error) => Ok(false),
+            Err(error) => Err(system(error)),
+        }
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, ChannelError> {
+        let start = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let (mut found, mut open) = (Vec::new(), vec![start.to_owned()]);
+        while let Some(folder) = open.pop() {
+            let entries = match fs::read_dir(self.folder.join(&folder)) {
+                Ok(entries) => entries,
+                Err(error) if is_absence(&error) => continue,
+                Err(error) => return Err(system(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(system)?;
+                // A name that is no text is none of this program's.
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                let facts = match entry.metadata() {
+                    Ok(facts) => facts,
+                    // Another publisher's unfinished file that has its name by now.
+                    Err(error) if is_absence(&error) => continue,
+                    Err(error) => return Err(system(error)),
+                };
+                if facts.is_dir() {
+                    open.push(path);
+                } else if facts.is_file() && path.starts_with(prefix) {
+                    let modified = u64::try_from(facts.mtime()).unwrap_or(0);
+                    found.push(Listed { path, size: facts.len(), modified });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn swap(&self, path: &str, bytes: &[u8], before: &Version) -> Result<Put, ChannelError> {
+        swap_by_looking(self, path, bytes, before)
+    }
+
+    fn write_bundle(&self, write: &BundleWrite) -> Result<Put, ChannelError> {
+        write_in_two(self, write)
     }
 }
 

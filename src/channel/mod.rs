@@ -9,17 +9,30 @@
 //! keys/<platform>/<build key>.json            build record
 //! ```
 
+mod connection;
+mod date;
 mod directory;
+mod error;
+mod gitlab;
 mod http;
+mod oci;
+mod s3;
+mod writable;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::channel::directory::Directory;
+pub use crate::channel::error::{Act, AddressFault, ChannelError, Kind};
+use crate::channel::gitlab::Project;
 use crate::channel::http::Remote;
-use crate::http::HttpError;
+use crate::channel::oci::Repository;
+use crate::channel::s3::Bucket;
+use crate::channel::writable::{ArchiveFile, BundleWrite, Version};
+pub use crate::channel::writable::{Listed, ManifestWriter, Put, Writable};
+use crate::lock::Lock;
 use crate::model::build_key::BuildKey;
-use crate::model::bundle::{BuildRecord, BundleKind, BundleRef, LARGEST_MANIFEST, archive_path, record_path};
+use crate::model::bundle::{BundleKind, BundleRef, LARGEST_MANIFEST, archive_path, record_path};
 use crate::model::digest::Digest;
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
@@ -36,7 +49,7 @@ const FORMAT_TEXT: &[u8] = b"{\"format\": 1}\n";
 const LARGEST_SIGNATURE: u64 = 16 << 10;
 
 /// A place that holds the files of a channel.
-trait Objects: Sync {
+trait Objects: Send + Sync {
     /// The bytes of a small object; `None` where there is none.
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ChannelError>;
 
@@ -53,15 +66,62 @@ trait Objects: Sync {
     /// else those of `likely` that are asked for and found.
     fn platforms(&self, folder: &str, likely: &[Platform]) -> Result<Vec<Platform>, ChannelError>;
 
-    /// The place as one that can be written to.
-    fn writable(&self) -> Option<&Directory>;
+    /// Whether it can be asked without a network.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// A bundle's manifest and, where it is asked for, its signature.
+    fn read_bundle(&self, wanted: &BundleRef, is_signed: bool) -> Result<Option<Unchecked>, ChannelError> {
+        let Some(manifest) = self.read(&wanted.path(), LARGEST_MANIFEST)? else { return Ok(None) };
+        let signature = if is_signed { self.read(&wanted.signature_path(), LARGEST_SIGNATURE)? } else { None };
+        let signature = signature.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(Some(Unchecked { manifest, signature }))
+    }
+
+    /// Writes a small object unless there is one; what is there afterwards was read back.
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<Put, ChannelError>;
+
+    /// Copies a file to an object unless it is there; what is there afterwards has the digest.
+    fn put_file(&self, path: &str, archive: &ArchiveFile) -> Result<Put, ChannelError>;
+
+    /// Writes a small object in one step, over the one that may be there.
+    fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ChannelError>;
+
+    /// Removes an object; whether there was one.
+    fn delete(&self, path: &str) -> Result<bool, ChannelError>;
+
+    /// The objects whose paths begin so.
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, ChannelError>;
+
+    /// Takes the lock of an object, where the place has locks.
+    fn lock(&self, _path: &str, _tell: Tell) -> Result<Option<Lock>, ChannelError> {
+        Ok(None)
+    }
+
+    /// What lies under a name now.
+    fn version(&self, path: &str, limit: u64) -> Result<Version, ChannelError> {
+        let found = self.read(path, limit)?;
+        Ok(found.map_or(Version::Absent, |bytes| Version::Here { bytes, etag: None }))
+    }
+
+    /// Writes a small object if what lies there is still what was seen.
+    fn swap(&self, path: &str, bytes: &[u8], before: &Version) -> Result<Put, ChannelError>;
+
+    /// Writes a manifest and its signature, if the manifest that lies there is still the one that was seen.
+    fn write_bundle(&self, write: &BundleWrite) -> Result<Put, ChannelError>;
+
+    /// Replaces the signature of a manifest that stays.
+    fn replace_signature(&self, bundle: &BundleRef, signature: &str) -> Result<(), ChannelError> {
+        self.replace(&bundle.signature_path(), signature.as_bytes())
+    }
 }
 
 /// A channel of the project, opened.
 pub struct Channel {
     name: String,
     trust: Trust,
-    objects: Box<dyn Objects + Send>,
+    objects: Box<dyn Objects>,
 }
 
 impl Channel {
@@ -71,9 +131,14 @@ impl Channel {
     /// # Errors
     /// [`ChannelError::Address`] when the address is of no kind that is known, or has no meaning here.
     pub fn open(config: &ChannelConfig, root: Option<&Path>) -> Result<Channel, ChannelError> {
-        let objects: Box<dyn Objects + Send> = match config.url.split_once(':') {
+        let objects: Box<dyn Objects> = match config.url.split_once(':') {
             Some(("file", path)) => Box::new(Directory::new(&folder(config, path, root)?)),
-            Some(("http" | "https", _)) => Box::new(Remote::new(&config.url)),
+            Some(("http" | "https", _)) => Box::new(Remote::new(config)),
+            Some(("s3", _)) => Box::new(Bucket::new(config).map_err(|fault| address(config, fault))?),
+            Some(("oci" | "oci+http", _)) => Box::new(Repository::new(config).map_err(|fault| address(config, fault))?),
+            Some(("gitlab" | "gitlab+http", _)) => {
+                Box::new(Project::new(config).map_err(|fault| address(config, fault))?)
+            }
             _ => return Err(address(config, AddressFault::Scheme)),
         };
         Ok(Channel { name: config.name.clone(), trust: config.trust.clone(), objects })
@@ -89,7 +154,7 @@ impl Channel {
 
     /// Whether it can be asked without a network.
     pub fn is_local(&self) -> bool {
-        self.objects.writable().is_some()
+        self.objects.is_local()
     }
 
     /// Whether there is a channel at its address: it has a `channel.json`.
@@ -105,13 +170,7 @@ impl Channel {
     /// # Errors
     /// [`ChannelError`].
     pub fn manifest(&self, wanted: &BundleRef) -> Result<Option<Unchecked>, ChannelError> {
-        let Some(manifest) = self.objects.read(&wanted.path(), LARGEST_MANIFEST)? else { return Ok(None) };
-        let signature = match self.trust {
-            Trust::Unsigned => None,
-            Trust::Keys(_) => self.objects.read(&wanted.signature_path(), LARGEST_SIGNATURE)?,
-        };
-        let signature = signature.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Ok(Some(Unchecked { manifest, signature }))
+        self.objects.read_bundle(wanted, self.trust != Trust::Unsigned)
     }
 
     /// The build record of a key, unchecked: nobody signs them. Fails as [`Channel::manifest`] does.
@@ -149,15 +208,12 @@ impl Channel {
         self.objects.platforms(folder, likely)
     }
 
-    /// The channel as one that can be published to.
+    /// The channel as one that can be published to. Whether the place lets us is only known when it is asked.
     ///
     /// # Errors
-    /// [`ChannelError::ReadOnly`] for a place that takes nothing.
+    /// None today: each kind of place can be written to.
     pub fn writable(&self) -> Result<Writable<'_>, ChannelError> {
-        match self.objects.writable() {
-            Some(directory) => Ok(Writable { directory }),
-            None => Err(ChannelError::ReadOnly { channel: self.name.clone() }),
-        }
+        Ok(Writable { objects: &*self.objects })
     }
 }
 
@@ -166,114 +222,6 @@ impl Channel {
 pub struct Unchecked {
     pub manifest: Vec<u8>,
     pub signature: Option<String>,
-}
-
-/// What became of an object that should be there for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
-    Written,
-    /// The same bytes were there.
-    WasThere,
-    /// Other bytes are there, and stay.
-    Differs,
-}
-
-/// A channel that can be published to. What is written is read back and compared.
-pub struct Writable<'a> {
-    directory: &'a Directory,
-}
-
-impl Writable<'_> {
-    /// Makes the folder a channel, or checks that it is one that this program can write to.
-    ///
-    /// # Errors
-    /// [`ChannelError::Format`] for a channel of another format, [`ChannelError::System`].
-    pub fn prepare(&self) -> Result<(), ChannelError> {
-        match self.directory.put(FORMAT_PATH, FORMAT_TEXT)? {
-            Put::Written | Put::WasThere => Ok(()),
-            Put::Differs => {
-                let found: Option<Format> = self
-                    .directory
-                    .read(FORMAT_PATH, LARGEST_SIGNATURE)?
-                    .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                match found {
-                    Some(Format { format: 1 }) => Ok(()),
-                    other => Err(ChannelError::Format { found: other.map(|format| format.format) }),
-                }
-            }
-        }
-    }
-
-    /// Puts an archive that is in a file; the bytes that are there afterwards have the digest.
-    ///
-    /// # Errors
-    /// [`ChannelError::Damaged`] when other bytes lie under the digest, [`ChannelError::System`].
-    pub fn put_archive(&self, digest: Digest, from: &Path) -> Result<Put, ChannelError> {
-        self.directory.put_file(&archive_path(digest), digest, from)
-    }
-
-    /// Puts a build record, unless the key has one.
-    ///
-    /// # Errors
-    /// [`ChannelError::System`].
-    pub fn put_record(&self, record: &BuildRecord) -> Result<Put, ChannelError> {
-        let path = record.path();
-        match self.directory.put(&path, &record.to_json())? {
-            // How long it took and where it was built is no difference; what came out is.
-            Put::Differs => {
-                let found = self.directory.read(&path, LARGEST_MANIFEST)?.unwrap_or_default();
-                let is_same = BuildRecord::parse(&found).is_ok_and(|found| found.archive == record.archive);
-                Ok(if is_same { Put::WasThere } else { Put::Differs })
-            }
-            put => Ok(put),
-        }
-    }
-
-    /// Runs `write` while nobody else writes this bundle's manifest.
-    ///
-    /// # Errors
-    /// [`ChannelError::System`], and what `write` says.
-    pub fn exclusively<T, E: From<ChannelError>>(
-        &self,
-        bundle: &BundleRef,
-        tell: Tell,
-        write: impl FnOnce(&ManifestWriter) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let _lock = self.directory.lock(&bundle.path(), tell)?;
-        write(&ManifestWriter { directory: self.directory, bundle })
-    }
-}
-
-/// Writes the manifest of one bundle; nobody else does meanwhile.
-pub struct ManifestWriter<'a> {
-    directory: &'a Directory,
-    bundle: &'a BundleRef,
-}
-
-impl ManifestWriter<'_> {
-    /// Writes the signature, then the manifest: who finds a manifest finds its signature.
-    ///
-    /// # Errors
-    /// [`ChannelError::System`], [`ChannelError::Damaged`] when other bytes are there afterwards.
-    pub fn write(&self, manifest: &[u8], signature: Option<&str>) -> Result<(), ChannelError> {
-        if let Some(signature) = signature {
-            self.write_signature(signature)?;
-        }
-        self.directory.replace(&self.bundle.path(), manifest)
-    }
-
-    /// Replaces the signature alone: for a manifest whose signer is no longer trusted.
-    ///
-    /// # Errors
-    /// As [`ManifestWriter::write`].
-    pub fn write_signature(&self, signature: &str) -> Result<(), ChannelError> {
-        self.directory.replace(&self.bundle.signature_path(), signature.as_bytes())
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Format {
-    format: u32,
 }
 
 /// The folder that a `file:` address names (RFC 8089); a relative path counts from the checkout.
@@ -285,7 +233,7 @@ fn folder(config: &ChannelConfig, path: &str, root: Option<&Path>) -> Result<Pat
             _ => return Err(address(config, AddressFault::Host)),
         },
     };
-    let path = PathBuf::from(decoded(path));
+    let path = PathBuf::from(crate::http::percent_decoded(path));
     if path.as_os_str().is_empty() {
         return Err(address(config, AddressFault::Empty));
     }
@@ -296,66 +244,9 @@ fn folder(config: &ChannelConfig, path: &str, root: Option<&Path>) -> Result<Pat
     }
 }
 
-/// The text with `%20` and the like replaced; what is no such code stays.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let code = (first == b'%').then(|| after.get(..2)).flatten().and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) if byte != 0 => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 fn address(config: &ChannelConfig, reason: AddressFault) -> ChannelError {
     let url = crate::http::redact(&config.url);
     ChannelError::Address { channel: config.name.clone(), url, reason }
-}
-
-/// Why a channel cannot do what it is asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ChannelError {
-    #[error("`{url}` is no address of a channel: {reason}")]
-    Address { channel: String, url: String, reason: AddressFault },
-    #[error("{0}")]
-    Http(HttpError),
-    /// The system's own words, with the path.
-    #[error("{reason}")]
-    System { reason: String },
-    /// The folder of a `file:` channel is not there: not mounted, or never published to.
-    #[error("there is no folder {}", folder.display())]
-    NoFolder { folder: PathBuf },
-    #[error("{path} is larger than {limit} bytes")]
-    TooLarge { path: String, limit: u64 },
-    #[error("nothing can be published to `{channel}`")]
-    ReadOnly { channel: String },
-    #[error("it is a channel of another format")]
-    Format { found: Option<u32> },
-    /// What lies there is not what was written.
-    #[error("{path} holds other bytes than were written")]
-    Damaged { path: String },
-}
-
-/// What is wrong about the address of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AddressFault {
-    #[error("it begins with none of `file:`, `https:` and `http:`")]
-    Scheme,
-    #[error("a `file:` address names a folder of this machine, no host")]
-    Host,
-    #[error("it names no folder")]
-    Empty,
-    #[error("it counts from a checkout, and there is none")]
-    NoCheckout,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::cli::secret::secret_key;
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::key::{self, Protection};
+use crate::signing::ring::introduce;
 use crate::signing::{PublicKey, SecretKey};
 
 /// Makes keys that sign bundles
@@ -21,6 +22,7 @@ pub struct Arguments {
 enum Verb {
     New(New),
     Show(Show),
+    Introduce(Introduce),
     Sign(Sign),
     Verify(Verify),
 }
@@ -45,6 +47,17 @@ struct Show {
     /// The file of the secret key; TAGALONG_SECRET_KEY by default
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+}
+
+/// Signs that another key may sign bundles too; prints the line for tagalong.toml
+#[derive(Debug, clap::Args)]
+struct Introduce {
+    /// The new public key, `RW…`
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// The file of the key that is trusted now; TAGALONG_SECRET_KEY by default
+    #[arg(long, value_name = "FILE")]
+    secret_key: Option<PathBuf>,
 }
 
 /// Signs a file; the signature goes beside it, with `.minisig` at the end
@@ -75,6 +88,13 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     match arguments.verb {
         Verb::New(arguments) => make(&arguments, settings, &talk)?,
         Verb::Show(arguments) => println!("{}", wanted(arguments.file.as_deref(), settings)?.public().line()),
+        Verb::Introduce(arguments) => {
+            let new = PublicKey::parse(&arguments.key).map_err(|error| Failure::from(&error))?;
+            let old = wanted(arguments.secret_key.as_deref(), settings)?;
+            let signature = introduce(&old, &new).map_err(|error| Failure::from(&error))?;
+            println!("introduced = [\"{}\"]", signature.trim_end().replace('\n', "\\n"));
+            talk.say("the line above goes into the channel's part of tagalong.toml, beside `keys` with the old key");
+        }
         Verb::Sign(arguments) => {
             let key = wanted(arguments.secret_key.as_deref(), settings)?;
             let file = settings.directory.join(&arguments.file);

@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod bars;
 pub mod build;
+pub mod cache;
 pub mod changes;
 mod ci;
 mod completions;
@@ -27,6 +28,7 @@ pub mod relocate;
 pub mod resolve;
 pub mod run;
 pub mod sandbox;
+pub mod sbom;
 pub mod secret;
 pub mod settings;
 pub mod shell;
@@ -75,6 +77,8 @@ enum Verb {
     Run(run::Arguments),
     Shell(shell::Arguments),
     Doctor(doctor::Arguments),
+    Sbom(sbom::Arguments),
+    Cache(cache::Arguments),
     Key(key::Arguments),
     Tag(tag::Arguments),
     List(list::Arguments),
@@ -113,6 +117,8 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Run(arguments) => run::run(arguments, settings),
         Verb::Shell(arguments) => shell::run(arguments, settings),
         Verb::Doctor(arguments) => doctor::run(arguments, settings),
+        Verb::Cache(arguments) => cache::run(arguments, settings),
+        Verb::Sbom(arguments) => sbom::run(arguments, settings),
         Verb::Key(arguments) => key::run(arguments, settings),
         Verb::Tag(arguments) => tag::run(arguments, settings),
         Verb::List(arguments) => list::run(arguments, settings),

@@ -40,6 +40,8 @@ pub struct Settings {
     pub ci_job: Option<String>,
     /// The page of the project in GitLab (`CI_PROJECT_URL`), in a job of it.
     pub ci_project: Option<String>,
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
+    pub source_date: Option<u64>,
     /// Whether this is a job of a protected branch or tag (`CI_COMMIT_REF_PROTECTED`).
     pub is_protected: bool,
     /// What a package should not tell of this machine: home and CI folders, user and host name.
@@ -53,6 +55,10 @@ impl Settings {
     /// A usage failure when `-C` is no folder, `TAGALONG_JOBS` no count, or there is no place for a cache.
     pub fn of_process(directory: Option<PathBuf>) -> Result<Settings, Failure> {
         let is_terminal = std::io::stderr().is_terminal();
+        // Those who ask servers find their credentials there; a value that is no text is none.
+        let texts =
+            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        crate::http::environment::enter(texts);
         Ok(Settings {
             directory: working_directory(directory)?,
             cache: cache_folder()?,
@@ -70,6 +76,7 @@ impl Settings {
             is_gitlab: env::var_os("GITLAB_CI").is_some(),
             ci_job: text("CI_JOB_URL").map(|url| crate::http::redact(&url)),
             ci_project: text("CI_PROJECT_URL").map(|url| crate::http::redact(&url)),
+            source_date: text("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok()),
             is_protected: text("CI_COMMIT_REF_PROTECTED").is_some_and(|value| value == "true"),
             traces: traces(),
         })

@@ -23,6 +23,12 @@ pub fn seconds(text: &str) -> Result<u64, String> {
     u64::try_from(duration.as_secs()).map_err(|_| wrong())
 }
 
+/// A time in seconds since 1970 as RFC 3339 writes it: `2026-12-01T18:00:00Z`; one that has no date as 1970.
+pub fn rfc3339(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A time in seconds since 1970, as a date and the minute, in UTC.
 pub fn date(seconds: u64) -> String {
     let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod build;
+pub mod cache;
 pub mod ci;
 pub mod diff;
 pub mod doctor;
@@ -23,6 +24,7 @@ pub mod recipe_show;
 pub mod recipe_update;
 pub mod relocate;
 pub mod resolve;
+pub mod sbom;
 pub mod status;
 pub mod tag;
 pub mod uninstall;

@@ -53,11 +53,18 @@ impl HttpError {
         }
     }
 
+    /// Whether the same request may do better a little later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            HttpError::Unreachable { reason, .. } => !reason.contains("certificate"),
+            HttpError::Broken { .. } => true,
+            HttpError::Status { status, .. } => *status == 429 || *status >= 500 && *status != 501,
+            _ => false,
+        }
+    }
+
     pub(super) fn of(address: &Url, error: &reqwest::Error) -> HttpError {
         let url = redact(address.as_str());
-        if let Some(reason) = redirect_fault(error) {
-            return HttpError::Redirect { url, reason };
-        }
         HttpError::Unreachable { url, reason: innermost(error) }
     }
 }
@@ -93,17 +100,6 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
         None if cause.is::<reqwest::Error>() => "the server did not answer in time".to_owned(),
         None => cause.to_string(),
     }
-}
-
-fn redirect_fault(error: &(dyn Error + 'static)) -> Option<RedirectFault> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(fault) = error.downcast_ref::<RedirectFault>() {
-            return Some(*fault);
-        }
-        cause = error.source();
-    }
-    None
 }
 
 #[cfg(test)]

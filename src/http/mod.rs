@@ -1,26 +1,33 @@
-//! Fetches over HTTP(S): connections, redirects, retries, resumed downloads, limits; the only room that knows reqwest.
+//! Talks HTTP(S): connections, redirects, retries, resumed downloads, limits; the only room that knows reqwest.
 //!
 //! Does not know channels or sources, and checks no digest: who asks for bytes says what they must be.
 
+mod download;
+pub mod environment;
 mod error;
+mod netrc;
+mod pace;
+mod request;
 mod retry;
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::time::Duration;
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
-use reqwest::blocking::Response;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
+use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{StatusCode, Url};
 
+use crate::http::download::Download;
 pub use crate::http::error::{HttpError, RedirectFault, redact};
+use crate::http::pace::Pace;
+pub use crate::http::request::{
+    Answer, Body, Header, Method, Request, basic, from_base64, login_for, percent_decoded, percent_encoded,
+};
 use crate::http::retry::Patience;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a server may say nothing, before its answer or within it. There is no limit on the whole.
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
@@ -32,6 +39,10 @@ pub struct Client {
     inner: reqwest::blocking::Client,
     /// Why no certificate authority is known, on a system that has none: plain `http:` still works.
     roots_fault: Option<String>,
+    /// How long a server may say nothing, before its answer or within it. There is no limit on the whole.
+    patience: Duration,
+    /// Whether what may pass is tried again.
+    retries: bool,
 }
 
 impl Client {
@@ -40,45 +51,90 @@ impl Client {
     /// # Errors
     /// [`HttpError::Client`] when the environment's proxy settings cannot be used.
     pub fn new() -> Result<Client, HttpError> {
+        Client::with(environment::patience(), true)
+    }
+
+    /// A client for what is near or not there: it waits a second, and asks once.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn impatient() -> Result<Client, HttpError> {
+        Client::with(Duration::from_secs(1), false)
+    }
+
+    fn with(patience: Duration, retries: bool) -> Result<Client, HttpError> {
         // A second call finds the provider in place, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let fault = |error: &reqwest::Error| HttpError::Client { reason: error::innermost(error) };
-        match builder().build() {
-            Ok(inner) => Ok(Client { inner, roots_fault: None }),
+        match builder(patience).build() {
+            Ok(inner) => Ok(Client { inner, roots_fault: None, patience, retries }),
             Err(with_roots) => {
                 // A slim container has no CA certificates; what is served over plain http needs none.
-                let bare = builder().tls_certs_only([]).build().map_err(|error| fault(&error))?;
-                Ok(Client { inner: bare, roots_fault: Some(error::innermost(&with_roots)) })
+                let bare = builder(patience).tls_certs_only([]).build().map_err(|error| fault(&error))?;
+                Ok(Client { inner: bare, roots_fault: Some(error::innermost(&with_roots)), patience, retries })
             }
         }
     }
 
-    /// Gets a small object; `None` where the server has none (404, 410).
+    /// Gets a small object with the login of its address; `None` where the server has none (404, 410).
     ///
     /// # Errors
     /// [`HttpError`] for every other answer, and for a body of more than `limit` bytes.
     pub fn get(&self, url: &str, limit: u64) -> Result<Option<Vec<u8>>, HttpError> {
-        let address = self.address(url)?;
-        let mut patience = Patience::new(url);
+        let secrets = || login_for(url);
+        self.send(&Request::new(Method::Get, url).secrets(&secrets), limit)?.found()
+    }
+
+    /// Appends an object to a file, with the login of its address; see [`Client::fetch`].
+    ///
+    /// # Errors
+    /// As [`Client::fetch`].
+    pub fn download(
+        &self,
+        url: &str,
+        into: &mut File,
+        limit: u64,
+        on_bytes: &mut dyn FnMut(u64),
+    ) -> Result<Option<u64>, HttpError> {
+        let secrets = || login_for(url);
+        self.fetch(&Request::new(Method::Get, url).secrets(&secrets), into, limit, on_bytes)
+    }
+
+    /// Sends a request, again where its failure may pass, and gives the answer with a body of at most `limit` bytes:
+    /// whatever its status, but for errors of the server, which are [`HttpError::Status`].
+    ///
+    /// # Errors
+    /// [`HttpError`] when no answer came.
+    pub fn send(&self, request: &Request, limit: u64) -> Result<Answer, HttpError> {
+        let mut patience = Patience::new(request.url);
         loop {
-            match self.get_once(&address, limit) {
-                Err(error) if patience.allows(&error) => patience.wait(&error),
+            match self.send_once(request, limit) {
+                Err(error) if self.retries && !request.is_once && patience.allows(&error) => patience.wait(&error),
                 other => return other,
             }
         }
     }
 
-    fn get_once(&self, address: &Url, limit: u64) -> Result<Option<Vec<u8>>, HttpError> {
-        let response = self.inner.get(address.clone()).send().map_err(|error| HttpError::of(address, &error))?;
-        let Some(mut response) = found(address, response)? else { return Ok(None) };
+    fn send_once(&self, request: &Request, limit: u64) -> Result<Answer, HttpError> {
+        let (address, response) = self.open(request, &[])?;
+        let status = response.status().as_u16();
+        if status == 429 || status >= 500 && status != 501 {
+            return Err(status_error(&address, &response));
+        }
         let too_large = || HttpError::TooLarge { url: redact(address.as_str()), limit };
-        if response.content_length().is_some_and(|length| length > limit) {
+        let has_body = request.method != Method::Head;
+        if has_body && response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
-        let mut body = Vec::new();
-        let reader = &mut response;
-        reader.take(limit.saturating_add(1)).read_to_end(&mut body).map_err(|error| broken(address, &error))?;
-        if body.len() as u64 > limit { Err(too_large()) } else { Ok(Some(body)) }
+        let (head, mut body) = (response.headers().clone(), Vec::new());
+        if has_body {
+            let reader = Steady::new(response, self.patience);
+            reader.take(limit.saturating_add(1)).read_to_end(&mut body).map_err(|error| broken(&address, &error))?;
+        }
+        if body.len() as u64 > limit {
+            return Err(too_large());
+        }
+        Ok(Answer { status, head, body, url: address.into() })
     }
 
     /// Appends an object to a file, resuming after a broken connection; `on_bytes` hears the count so far.
@@ -88,19 +144,19 @@ impl Client {
     ///
     /// # Errors
     /// [`HttpError`] for every other answer, and for more than `limit` bytes.
-    pub fn download(
+    pub fn fetch(
         &self,
-        url: &str,
+        request: &Request,
         into: &mut File,
         limit: u64,
         on_bytes: &mut dyn FnMut(u64),
     ) -> Result<Option<u64>, HttpError> {
-        let address = self.address(url)?;
-        let mut patience = Patience::new(url);
-        let mut download = Download { address: &address, into, limit, validator: None, is_first: true };
+        let address = self.address(request.url)?;
+        let mut patience = Patience::new(request.url);
+        let mut download = Download::new(&address, into, limit);
         loop {
             let before = download.length()?;
-            match download.run(&self.inner, on_bytes) {
+            match download.run(self, request, on_bytes) {
                 Err(error) => {
                     patience.progressed(download.length()?.saturating_sub(before));
                     if !patience.allows(&error) {
@@ -113,9 +169,56 @@ impl Client {
         }
     }
 
+    /// Sends a request once and follows redirects; the secrets go to the first host only.
+    fn open(&self, request: &Request, more: &[Header]) -> Result<(Url, Response), HttpError> {
+        let first = self.address(request.url)?;
+        let (mut address, mut redirects) = (first.clone(), 0);
+        loop {
+            let mut headers = [request.headers, more].concat();
+            if address.origin() == first.origin() {
+                headers.extend((request.secrets)());
+            }
+            let response =
+                self.worded(request, &address, &headers)?.send().map_err(|error| HttpError::of(&address, &error))?;
+            match next_address(request.method, &address, &response) {
+                None => return Ok((address, response)),
+                Some(next) => {
+                    let fault = |reason| HttpError::Redirect { url: redact(first.as_str()), reason };
+                    redirects += 1;
+                    if address.scheme() == "https" && next.scheme() == "http" {
+                        return Err(fault(RedirectFault::Downgrade));
+                    }
+                    if redirects > REDIRECTS {
+                        return Err(fault(RedirectFault::TooMany));
+                    }
+                    address = self.address(next.as_str())?;
+                }
+            }
+        }
+    }
+
+    fn worded(&self, request: &Request, address: &Url, headers: &[Header]) -> Result<RequestBuilder, HttpError> {
+        let wrong = |reason: String| HttpError::Address { url: redact(address.as_str()), reason };
+        let method =
+            reqwest::Method::from_bytes(request.method.name().as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        let mut builder = self.inner.request(method, address.clone());
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        let file = |error: io::Error| HttpError::File { url: redact(address.as_str()), reason: error.to_string() };
+        match request.body.to_reqwest().map_err(file)? {
+            Some(body) => Ok(builder.body(body).timeout(self.patience + request.body.sending_time())),
+            None if matches!(request.method, Method::Put | Method::Post) => Ok(builder.header("content-length", "0")),
+            None => Ok(builder),
+        }
+    }
+
+    /// The address without the login that may stand in it.
     fn address(&self, url: &str) -> Result<Url, HttpError> {
         let wrong = |reason: String| HttpError::Address { url: redact(url), reason };
-        let address = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+        let mut address = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+        // Neither can fail for an address that has a host; for another one the scheme is refused below.
+        let _ = (address.set_username(""), address.set_password(None));
         match (address.scheme(), &self.roots_fault) {
             ("https", Some(reason)) => Err(HttpError::NoAuthorities { url: redact(url), reason: reason.clone() }),
             ("http" | "https", _) => Ok(address),
@@ -124,143 +227,89 @@ impl Client {
     }
 }
 
-/// One object on its way into a file, over as many requests as it takes.
-struct Download<'a> {
-    address: &'a Url,
-    into: &'a mut File,
-    limit: u64,
-    /// What proves that a later answer is about the same bytes (RFC 9110, 13.1.5).
-    validator: Option<HeaderValue>,
-    is_first: bool,
-}
-
-impl Download<'_> {
-    fn length(&mut self) -> Result<u64, HttpError> {
-        self.into.seek(SeekFrom::End(0)).map_err(|error| self.local(&error))
-    }
-
-    fn run(
-        &mut self,
-        client: &reqwest::blocking::Client,
-        on_bytes: &mut dyn FnMut(u64),
-    ) -> Result<Option<u64>, HttpError> {
-        let mut have = self.length()?;
-        if have > 0 && !self.is_first && self.validator.is_none() {
-            // Without a validator the rest could be another object's.
-            have = self.restart()?;
-        }
-        self.is_first = false;
-        let mut request = client.get(self.address.clone());
-        if have > 0 {
-            request = request.header(RANGE, format!("bytes={have}-"));
-            if let Some(validator) = &self.validator {
-                request = request.header(IF_RANGE, validator.clone());
-            }
-        }
-        let response = request.send().map_err(|error| HttpError::of(self.address, &error))?;
-        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE && have > 0 {
-            // What is here is at least as long as the object: it is another one, or whole; asked anew it is sure.
-            self.restart()?;
-            return Err(HttpError::Broken {
-                url: redact(self.address.as_str()),
-                reason: "the range is gone".to_owned(),
-            });
-        }
-        let Some(response) = found(self.address, response)? else { return Ok(None) };
-        if response.status() != StatusCode::PARTIAL_CONTENT || range_start(response.headers()) != Some(have) {
-            have = self.restart()?;
-            if response.status() == StatusCode::PARTIAL_CONTENT {
-                return Err(HttpError::Broken {
-                    url: redact(self.address.as_str()),
-                    reason: "the server sent another range".to_owned(),
-                });
-            }
-        }
-        self.validator = validator(response.headers());
-        self.copy(response, have, on_bytes).map(Some)
-    }
-
-    fn copy(&mut self, mut response: Response, have: u64, on_bytes: &mut dyn FnMut(u64)) -> Result<u64, HttpError> {
-        let too_large = HttpError::TooLarge { url: redact(self.address.as_str()), limit: self.limit };
-        let mut count = have;
-        if response.content_length().is_some_and(|rest| count.saturating_add(rest) > self.limit) {
-            return Err(too_large);
-        }
-        let mut buffer = vec![0; 128 << 10];
-        loop {
-            let read = response.read(&mut buffer).map_err(|error| broken(self.address, &error))?;
-            if read == 0 {
-                return Ok(count);
-            }
-            count += read as u64;
-            if count > self.limit {
-                return Err(too_large);
-            }
-            self.into.write_all(&buffer[..read]).map_err(|error| self.local(&error))?;
-            on_bytes(count);
+impl Answer {
+    /// The body; `None` where the server has no such object.
+    ///
+    /// # Errors
+    /// [`HttpError::Status`] for any other answer that is no success.
+    pub fn found(self) -> Result<Option<Vec<u8>>, HttpError> {
+        match self.status {
+            404 | 410 => Ok(None),
+            200 | 206 => Ok(Some(self.body)),
+            _ => Err(self.refused()),
         }
     }
 
-    fn restart(&mut self) -> Result<u64, HttpError> {
-        self.into.set_len(0).and_then(|()| self.into.rewind()).map_err(|error| self.local(&error))?;
-        Ok(0)
-    }
-
-    fn local(&self, error: &std::io::Error) -> HttpError {
-        HttpError::File { url: redact(self.address.as_str()), reason: error.to_string() }
+    /// The answer as an error: for a status that is not one that was hoped for.
+    pub fn refused(&self) -> HttpError {
+        HttpError::Status { url: redact(&self.url), status: self.status, retry_after: None }
     }
 }
 
-fn builder() -> reqwest::blocking::ClientBuilder {
-    let policy = reqwest::redirect::Policy::custom(|attempt| {
-        let is_downgrade = attempt.url().scheme() == "http"
-            && attempt.previous().last().is_some_and(|previous| previous.scheme() == "https");
-        if is_downgrade {
-            attempt.error(error::RedirectFault::Downgrade)
-        } else if attempt.previous().len() > REDIRECTS {
-            attempt.error(error::RedirectFault::TooMany)
-        } else {
-            attempt.follow()
+/// An answer's body that ends in an error when it only trickles.
+struct Steady {
+    response: Response,
+    pace: Pace,
+    started: Instant,
+}
+
+impl Steady {
+    fn new(response: Response, window: Duration) -> Steady {
+        Steady { response, pace: Pace::new(window), started: Instant::now() }
+    }
+}
+
+impl Read for Steady {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.response.read(buffer)?;
+        if read > 0 && self.pace.is_too_slow(read as u64, self.started.elapsed()) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it came too slowly"));
         }
-    });
+        Ok(read)
+    }
+}
+
+fn builder(patience: Duration) -> reqwest::blocking::ClientBuilder {
     let mut headers = HeaderMap::new();
     // A transformed body would break lengths, ranges and digests.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     reqwest::blocking::Client::builder()
         .user_agent(concat!("tagalong/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT.min(patience))
         // The blocking client counts this anew for the answer's head and for each read: a stall, not a total.
-        .timeout(STALL_TIMEOUT)
+        .timeout(patience)
         .referer(false)
-        .redirect(policy)
+        // Followed by `Client::open`, which knows which headers are secrets.
+        .redirect(reqwest::redirect::Policy::none())
+}
+
+/// Where an answer sends the request on to (RFC 9110, 15.4); what writes is only sent on where the method stays.
+fn next_address(method: Method, address: &Url, response: &Response) -> Option<Url> {
+    let reads = matches!(method, Method::Get | Method::Head);
+    match response.status().as_u16() {
+        307 | 308 => {}
+        301..=303 if reads => {}
+        _ => return None,
+    }
+    address.join(response.headers().get(LOCATION)?.to_str().ok()?).ok()
+}
+
+fn status_error(address: &Url, response: &Response) -> HttpError {
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    HttpError::Status { url: redact(address.as_str()), status, retry_after }
 }
 
 /// The answer, when it is one with a body; `None` where the server has no such object.
 fn found(address: &Url, response: Response) -> Result<Option<Response>, HttpError> {
-    let status = response.status();
-    if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
-        return Ok(None);
+    match response.status() {
+        StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(Some(response)),
+        _ => Err(status_error(address, &response)),
     }
-    if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-        return Ok(Some(response));
-    }
-    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-    Err(HttpError::Status { url: redact(address.as_str()), status: status.as_u16(), retry_after })
 }
 
-fn broken(address: &Url, error: &std::io::Error) -> HttpError {
+fn broken(address: &Url, error: &io::Error) -> HttpError {
     HttpError::Broken { url: redact(address.as_str()), reason: error::innermost(error) }
-}
-
-/// A strong entity tag, else the date of the last change.
-fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
-    let strong = headers.get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/"));
-    strong.or_else(|| headers.get(LAST_MODIFIED)).cloned()
-}
-
-/// The first byte that `Content-Range: bytes 100-199/200` tells.
-fn range_start(headers: &HeaderMap) -> Option<u64> {
-    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
-    range.strip_prefix("bytes ")?.split_once('-')?.0.trim().parse().ok()
 }

@@ -44,7 +44,7 @@ impl Patience {
 
     /// Whether the failure may pass and a retry is left.
     pub(super) fn allows(&self, error: &HttpError) -> bool {
-        self.used < RETRIES && may_pass(error)
+        self.used < RETRIES && error.may_pass()
     }
 
     /// Waits for the next try.
@@ -59,15 +59,6 @@ impl Patience {
         }
         let plain = FIRST_WAIT * 2_u32.pow(self.used);
         plain + plain * self.jitter / 512
-    }
-}
-
-fn may_pass(error: &HttpError) -> bool {
-    match error {
-        HttpError::Unreachable { reason, .. } => !reason.contains("certificate"),
-        HttpError::Broken { .. } => true,
-        HttpError::Status { status, .. } => *status == 429 || *status >= 500,
-        _ => false,
     }
 }
 

@@ -42,6 +42,11 @@ impl Digest {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The first `digits` hex digits, for people; never for look-ups.
     pub fn short(&self, digits: usize) -> String {
         let mut hex = self.hex();

@@ -175,10 +175,20 @@ pub struct ChannelConfig {
 /// Whose bundles of a channel are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// Signed by one of these minisign public keys, as `RW…` lines.
-    Keys(Vec<String>),
+    /// Signed by a key of these.
+    Keys(Keys),
     /// Anyone's; the project says so in so many words.
     Unsigned,
+}
+
+/// Minisign public keys, as `RW…` lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys {
+    pub named: Vec<String>,
+    /// Signatures by which a trusted key introduces another, as the text of a `.minisig` file.
+    pub introduced: Vec<String>,
+    /// Keys that count no longer, wherever else they stand.
+    pub revoked: Vec<String>,
 }
 
 /// One platform that the project builds for.

@@ -12,7 +12,7 @@
 //!
 //! [[channel]]
 //! name = "main"
-//! url = "https://deps.example.org/demo"    # or `file:`, from the checkout where it is relative
+//! url = "https://deps.example.org/demo"    # or `file:`, from the checkout where it is relative; `s3:`, `oci:`, `gitlab:`
 //! keys = ["RWQ…"]                    # or `unsigned = true`
 //!
 //! [[platform]]
@@ -44,16 +44,19 @@
 //! Does not read files. What is about recipes is in `recipes.rs`.
 
 mod recipes;
+mod template;
 
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, STANDARD_LENGTH};
-use crate::model::project::{AuditConfig, ChannelConfig, DriftPolicy, PlatformConfig, Project, Trust, Walk};
+use crate::model::project::{AuditConfig, ChannelConfig, DriftPolicy, Keys, PlatformConfig, Project, Trust, Walk};
 use crate::model::tag::TagPattern;
 use crate::toml_file::allowances;
 use crate::toml_file::fields::{Field, Kind, Reader};
 use crate::toml_file::nearest_word::did_you_mean;
 use crate::toml_file::tree::{self, Placed, part_of};
 use crate::toml_file::{Mistakes, Notes};
+
+pub use crate::project_file::template::template;
 
 const fn field(name: &'static str, kind: Kind, default: Option<&'static str>, meaning: &'static str) -> Field {
     Field { name, kind, default, meaning }
@@ -87,8 +90,15 @@ const PROJECT: &[Field] = &[
 
 const CHANNEL: &[Field] = &[
     field("name", Kind::Text, None, "how the channel is called in messages and after `--channel`"),
-    field("url", Kind::Text, None, "its address, `https:`, `http:` or `file:`"),
+    field("url", Kind::Text, None, "its address, `https:`, `http:`, `file:`, `s3:`, `oci:` or `gitlab:`"),
     field("keys", Kind::List, Some("none"), "the public keys whose bundles are taken"),
+    field(
+        "introduced",
+        Kind::List,
+        Some("none"),
+        "signatures by which a key of `keys` introduces another (`tagalong key introduce`)",
+    ),
+    field("revoked", Kind::List, Some("none"), "keys that are no longer trusted, wherever else they stand"),
     field("unsigned", Kind::Flag, Some("false"), "whether bundles without a signature are taken"),
 ];
 
@@ -237,7 +247,8 @@ fn read_channel(table: &Reader<'_>, notes: &mut Notes) -> Option<ChannelConfig> 
         check_channel_url(url, notes);
     }
     let keys = table.texts("keys").unwrap_or_default();
-    keys.iter().for_each(|key| check_key(key, notes));
+    let revoked = table.texts("revoked").unwrap_or_default();
+    keys.iter().chain(&revoked).for_each(|key| check_key(key, notes));
     let is_unsigned = table.flag("unsigned") == Some(true);
     let has_keys = table.key_span("keys").is_some() && !keys.is_empty();
     let is_readable = table.key_span("unsigned").is_none() || table.flag("unsigned").is_some();
@@ -251,7 +262,11 @@ fn read_channel(table: &Reader<'_>, notes: &mut Notes) -> Option<ChannelConfig> 
     }
     let trust = match is_unsigned {
         true => Trust::Unsigned,
-        false => Trust::Keys(keys.into_iter().map(|key| key.value).collect()),
+        false => Trust::Keys(Keys {
+            named: keys.into_iter().map(|key| key.value).collect(),
+            introduced: table.texts("introduced").unwrap_or_default().into_iter().map(|text| text.value).collect(),
+            revoked: revoked.into_iter().map(|key| key.value).collect(),
+        }),
     };
     Some(ChannelConfig { name: name?.value, url: url?.value, trust })
 }
@@ -265,13 +280,14 @@ fn check_channel_url(url: &Placed<String>, notes: &mut Notes) {
     }
     match value.split_once(':') {
         Some(("file", path)) if !path.is_empty() => {}
-        Some(("http" | "https", rest)) if rest.len() > 2 && rest.starts_with("//") && !rest.starts_with("///") => {}
-        Some(("http" | "https" | "file", _)) => {
+        Some(("http" | "https" | "s3" | "oci" | "oci+http" | "gitlab" | "gitlab+http", rest))
+            if rest.len() > 2 && rest.starts_with("//") && !rest.starts_with("///") => {}
+        Some(("http" | "https" | "file" | "s3" | "oci" | "oci+http" | "gitlab" | "gitlab+http", _)) => {
             notes.add(&url.span, format!("the address `{shown}` names no place"), None);
         }
         Some((scheme, _)) if !scheme.contains('/') => {
             let what = format!("`{}:` channels are not known", scheme.escape_debug());
-            notes.add_with(&url.span, what, "use `https:`, `http:` or `file:`");
+            notes.add_with(&url.span, what, "use `https:`, `http:`, `file:`, `s3:`, `oci:` or `gitlab:`");
         }
         _ => {
             let what = format!("`{shown}` is not an address");
@@ -330,62 +346,4 @@ fn read_id(id: &Placed<String>, notes: &mut Notes) -> Option<Platform> {
         notes.add_with(&id.span, error.to_string(), "`tagalong platform` prints the id of this machine");
     }
     platform.ok()
-}
-
-/// The commented `tagalong.toml` of a new project: every field with its default.
-pub fn template(name: &str) -> String {
-    let length = STANDARD_LENGTH;
-    format!(
-        r#"# What tagalong does in this checkout. What starts with `#` is the default, or an example.
-
-[project]
-name = "{name}"
-
-# Where the bundle goes, from here; `{{platform}}` and `{{tag}}` are replaced.
-# prefix = "extern/{{platform}}"
-
-# Which tags are deps tags.
-# tags = "deps-*"
-
-# On which branches `tagalong tag` makes them; by default on the one that the remote's HEAD names.
-# branches = "main"
-
-# Which of them is the nearest: "maximal" (the one that is no ancestor of another), "first-parent" or "date".
-# walk = "maximal"
-
-# What `install` does when the recipes differ from the tag's: "warn", "error", or "build" what differs.
-# drift = "warn"
-
-# The longest prefix that a bundle can be installed at, in bytes.
-# placeholder-length = {length}
-
-# Where bundles are fetched from and published to, asked in order. `tagalong key new` makes the key pair.
-# [[channel]]
-# name = "main"
-# url = "https://deps.example.org/{name}"    # `https:`, `http:`, or `file:` with a path
-# keys = ["RW…"]                              # whose bundles are taken; or `unsigned = true` for anyone's
-
-# What the project builds for; `tagalong platform` prints the id of this machine.
-# [[platform]]
-# id = "debian-12-x86_64"
-# image = "registry.example.org/build/debian-12@sha256:…"
-# serves = ["ubuntu-24-x86_64"]               # hosts that take this bundle when there is none of their own
-# tags = ["docker"]                           # of the CI runners that build for it
-
-# Folders of recipes beside `extern-recipes/`; of two recipes of one name the nearest wins.
-# [[recipes]]
-# path = "../shared-recipes"                  # or `git`, `commit` and `folder`
-
-# Which recipe is taken for a name that several provide.
-# [providers]
-# blas = "openblas"
-
-# Recipes of a stack, beside those that name it themselves.
-# [stack.gui]
-# recipes = ["freetype"]
-
-# [publish]
-# sandbox = "full"                            # nothing is published that was built without
-"#
-    )
 }

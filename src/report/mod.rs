@@ -5,3 +5,4 @@ pub mod audit_words;
 pub mod graph;
 pub mod junit;
 pub mod sarif;
+pub mod sbom;

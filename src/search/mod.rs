@@ -16,7 +16,8 @@ use crate::model::platform::Platform;
 use crate::model::project::Trust;
 use crate::model::receipt::Receipt;
 use crate::model::tag::DepsTag;
-use crate::signing::{self, PublicKey, SigningError};
+use crate::signing::SigningError;
+use crate::signing::ring::Ring;
 use crate::store::{SeenBundle, Store, StoreError};
 
 pub use crate::search::archives::ArchiveFault;
@@ -144,30 +145,28 @@ impl<'a> Search<'a> {
 struct Judge<'a, 'b> {
     channel: &'a Channel,
     wanted: &'b BundleRef,
-    keys: Vec<PublicKey>,
+    /// `None` for an unsigned channel.
+    ring: Option<Ring>,
     scope: String,
 }
 
 impl<'a, 'b> Judge<'a, 'b> {
     fn new(channel: &'a Channel, wanted: &'b BundleRef) -> Result<Judge<'a, 'b>, NotTaken> {
-        let lines: &[String] = match channel.trust() {
-            Trust::Keys(lines) => lines,
-            Trust::Unsigned => &[],
+        let faulty = |error| NotTaken::Keys { channel: channel.name().to_owned(), error };
+        let ring = match channel.trust() {
+            Trust::Keys(keys) => Some(Ring::new(keys).map_err(faulty)?),
+            Trust::Unsigned => None,
         };
-        let keys: Result<Vec<PublicKey>, SigningError> = lines.iter().map(|line| PublicKey::parse(line)).collect();
-        let keys = keys.map_err(|error| NotTaken::Keys { channel: channel.name().to_owned(), error })?;
-        let scope = match channel.trust() {
-            Trust::Keys(_) => signing::name_of(&keys),
-            Trust::Unsigned => format!("unsigned-{}", Digest::of(channel.name().as_bytes()).short(16)),
-        };
-        Ok(Judge { channel, wanted, keys, scope })
+        let unsigned = || format!("unsigned-{}", Digest::of(channel.name().as_bytes()).short(16));
+        let scope = ring.as_ref().map_or_else(unsigned, Ring::name);
+        Ok(Judge { channel, wanted, ring, scope })
     }
 
     fn verdict(&self, unchecked: Unchecked) -> Result<Found<'a>, Distrust> {
         let Unchecked { manifest: bytes, signature } = unchecked;
-        if *self.channel.trust() != Trust::Unsigned {
+        if let Some(ring) = &self.ring {
             let signature = signature.as_deref().ok_or(Distrust::Unsigned)?;
-            signing::verify(&self.keys, &bytes, signature).map_err(Distrust::Signature)?;
+            ring.verify(&bytes, signature).map_err(Distrust::Signature)?;
         }
         // Only now are the bytes looked at.
         let manifest = BundleManifest::parse(&bytes).map_err(Distrust::Fault)?;

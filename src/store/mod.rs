@@ -10,6 +10,7 @@
 //! ```
 
 pub mod handed;
+pub mod keep;
 mod records;
 
 use std::fs::File;
@@ -34,9 +35,17 @@ impl Store {
     /// Opens the store in a cache folder, making what is missing.
     ///
     /// # Errors
-    /// [`StoreError::System`] when the folder cannot be made.
+    /// [`StoreError::System`] when the folder cannot be made, [`StoreError::Open`] when anybody may write to it: between
+    /// the check of an archive and its use another user could put one of theirs in its place.
     pub fn open(cache: &Path) -> Result<Store, StoreError> {
         fs::create_dir_all(cache.join("tmp")).map_err(system)?;
+        for folder in [cache.to_owned(), cache.join("packages"), cache.join("tmp")] {
+            // Not there yet: nobody has written to it.
+            let Ok(facts) = fs::metadata(&folder) else { continue };
+            if facts.permissions().mode() & 0o002 != 0 {
+                return Err(StoreError::Open { folder });
+            }
+        }
         Ok(Store { cache: cache.to_owned() })
     }
 
@@ -54,6 +63,7 @@ impl Store {
         let Some(path) = self.archive(digest) else { return Ok(None) };
         // One that cannot be read is as bad as one with other bytes.
         if digest_of(&path).is_ok_and(|(found, _)| found == digest) {
+            keep::mark_used(&path);
             return Ok(Some(path));
         }
         fs::remove_file(&path).map_err(system)?;
@@ -131,6 +141,9 @@ pub enum StoreError {
     /// The system's own words, with the path.
     #[error("{reason}")]
     System { reason: String },
+    /// Anybody may write to a folder of the store.
+    #[error("anybody may write to {}", folder.display())]
+    Open { folder: PathBuf },
     #[error("its digest is {found}, not {expected}")]
     Digest { expected: Digest, found: Digest },
     /// A file of the store is not what was written there.

@@ -14,7 +14,7 @@ use tagalong::prefix_dir::PrefixDirError;
 use tagalong::signing::SigningError;
 use tagalong::store::StoreError;
 
-use crate::facts::{debian, digest, full_words, path, platform, prefix};
+use crate::facts::{debian, digest, full_words, path, platform, prefix, tag};
 use crate::machine::{bundle_faults, unreachable};
 use crate::told::{Told, by_value};
 
@@ -118,6 +118,7 @@ pub fn install() -> Vec<Told> {
             path: path("/builds/tagalong-prepared/x.json"),
             reason: "it has format 9, this program reads 1".to_owned(),
         },
+        install::Error::Protected { candidate: tag("deps-mr-hdf5") },
         install::Error::Foreign { prefix: prefix() },
         install::Error::Build(build::Error::NoWorkTree),
         install::Error::Unreadable { prefix: prefix(), reason: "it has format 2, this program reads 1".to_owned() },

@@ -1,6 +1,6 @@
 //! Messages of the rooms that touch the machine and the network: channel, host, http, prefix_dir, signing, store.
 
-use tagalong::channel::{AddressFault, ChannelError};
+use tagalong::channel::{Act, AddressFault, ChannelError, Kind};
 use tagalong::host::HostError;
 use tagalong::http::{HttpError, RedirectFault};
 use tagalong::model::build_key::Ingredients;
@@ -22,6 +22,14 @@ pub fn unreachable() -> HttpError {
 pub fn channel() -> Vec<Told> {
     let address = |url: &str, reason| ChannelError::Address { channel: "main".to_owned(), url: url.to_owned(), reason };
     let manifest = || "bundles/deps-1/debian-12-x86_64.json".to_owned();
+    let refused = |kind, act, status, said: Option<&str>| ChannelError::Refused {
+        kind,
+        channel: "main".to_owned(),
+        act,
+        path: manifest(),
+        status,
+        said: said.map(str::to_owned),
+    };
     let errors = vec![
         address("ftp://deps.example.org", AddressFault::Scheme),
         address("file://server/deps", AddressFault::Host),
@@ -31,10 +39,31 @@ pub fn channel() -> Vec<Told> {
         ChannelError::System { reason: full_words() },
         ChannelError::NoFolder { folder: path("/mnt/deps") },
         ChannelError::TooLarge { path: manifest(), limit: 64 << 20 },
-        ChannelError::ReadOnly { channel: "web".to_owned() },
+        ChannelError::ReadOnly { channel: "web".to_owned(), status: 405 },
         ChannelError::Format { found: None },
         ChannelError::Format { found: Some(2) },
         ChannelError::Damaged { path: manifest() },
+        address("s3://", AddressFault::Bucket),
+        address("s3://deps?endpiont=x", AddressFault::Setting),
+        address("oci://registry.example.org", AddressFault::Repository),
+        address("gitlab://gitlab.example.org", AddressFault::Project),
+        refused(Kind::Http, Act::Write, 401, None),
+        refused(Kind::S3, Act::Read, 403, Some("AccessDenied")),
+        refused(Kind::Oci, Act::Write, 401, Some("authentication required")),
+        refused(Kind::Gitlab, Act::Delete, 403, None),
+        refused(Kind::S3, Act::List, 404, Some("NoSuchBucket")),
+        refused(Kind::Gitlab, Act::Write, 400, Some("Duplicate package is not allowed")),
+        ChannelError::Nonsense {
+            kind: Kind::Oci,
+            path: manifest(),
+            reason: "expected value at line 1 column 1".to_owned(),
+        },
+        ChannelError::Credentials {
+            of: "~/.docker/config.json".to_owned(),
+            reason: "expected value at line 1 column 1".to_owned(),
+        },
+        ChannelError::NotListed { channel: "web".to_owned() },
+        ChannelError::Lost { path: manifest() },
     ];
     by_reference("channel", errors)
 }
@@ -98,6 +127,10 @@ pub fn signing() -> Vec<Told> {
         SigningError::NotASignature,
         SigningError::Stranger,
         SigningError::Wrong { key: "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned() },
+        SigningError::Revoked { key: "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned() },
+        SigningError::NotIntroduced {
+            comment: "introduces RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".to_owned(),
+        },
         SigningError::Made { reason: "the terminal cannot be read".to_owned() },
     ];
     by_reference("signing", errors)
@@ -121,6 +154,7 @@ pub fn store() -> Vec<Told> {
         StoreError::System { reason: full_words() },
         StoreError::Digest { expected: digest("right"), found: digest("wrong") },
     ];
+    errors.push(StoreError::Open { folder: path("/srv/cache/tagalong") });
     errors.push(StoreError::Handed { path: record(), fault: bundle_faults().remove(0) });
     errors.extend(bundle_faults().into_iter().map(|fault| StoreError::Record { path: record(), fault }));
     by_reference("store", errors)

@@ -3,6 +3,7 @@
 use tagalong::channel::ChannelError;
 use tagalong::checkout;
 use tagalong::flow::publish::{self, PreparedFault};
+use tagalong::flow::{cache, sbom};
 use tagalong::host::HostError;
 use tagalong::model::bundle::{BundleKind, BundleRef};
 use tagalong::place::PlaceError;
@@ -31,7 +32,7 @@ pub fn publish() -> Vec<Told> {
         publish::Error::Checkout(checkout::Error::Unborn { branch: main() }),
         publish::Error::Host(HostError::NoOsRelease { root: path("/") }),
         publish::Error::Store(StoreError::System { reason: full_words() }),
-        publish::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned() }),
+        publish::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned(), status: 405 }),
         publish::Error::Signing(SigningError::NotASecretKey),
         publish::Error::NoChannel,
         publish::Error::NoSuchChannel { given: "mian".to_owned(), known: vec![main(), "web".to_owned()] },
@@ -62,5 +63,18 @@ pub fn publish() -> Vec<Told> {
     errors.extend(bundle_faults().into_iter().map(|fault| prepared(PreparedFault::Fault(fault))));
     let manifest = || "bundles/deps-add-hdf5/debian-12-x86_64.json".to_owned();
     errors.extend(bundle_faults().into_iter().map(|fault| publish::Error::Existing { path: manifest(), fault }));
-    by_value("publish", errors)
+    let mut told = by_value("publish", errors);
+    let mut errors = vec![
+        sbom::Error::Checkout(checkout::Error::Unborn { branch: main() }),
+        sbom::Error::Host(HostError::NoOsRelease { root: path("/") }),
+        sbom::Error::Store(StoreError::System { reason: full_words() }),
+        sbom::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned() }),
+        sbom::Error::NotTaken(NotTaken::Missing(Vec::new())),
+        sbom::Error::File { reason: full_words() },
+    ];
+    let wrong = |fault| sbom::Error::Manifest { path: path("manifest.json"), fault };
+    errors.extend(bundle_faults().into_iter().map(wrong));
+    told.extend(by_value("sbom", errors));
+    told.extend(by_value("cache", vec![cache::Error::Store(StoreError::System { reason: full_words() })]));
+    told
 }

@@ -22,7 +22,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::Arguments),
-    Generate(generate::Arguments),
+    Generate(Box<generate::Arguments>),
     Check(check::Arguments),
     Reproduce(reproduce::Arguments),
 }
@@ -30,7 +30,7 @@ enum Verb {
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
     match arguments.verb {
         Verb::Init(arguments) => init::run(arguments, settings),
-        Verb::Generate(arguments) => generate::run(arguments, settings),
+        Verb::Generate(arguments) => generate::run(*arguments, settings),
         Verb::Check(arguments) => check::run(arguments, settings),
         Verb::Reproduce(arguments) => reproduce::run(arguments, settings),
     }

@@ -35,7 +35,7 @@ impl From<&HttpError> for Failure {
                     .why(format!("the server answered {status}"));
                 match status {
                     401 | 403 => {
-                        failure.next("put the user and the password, or a token, into the address of the channel")
+                        failure.next("set `TAGALONG_TOKEN_<CHANNEL>` to a token or to `user:password`, or name the host in `~/.netrc`")
                     }
                     407 => failure.next("put the user and the password into the proxy's address"),
                     _ => failure.next("try again later"),

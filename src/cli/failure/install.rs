@@ -23,6 +23,12 @@ impl From<Error> for Failure {
                     .next(format!("`tagalong install --tag {tag}` takes the tag's bundle all the same"))
             }
             Error::Missing(missing) => missing_bundle(*missing),
+            Error::Protected { candidate } => {
+                Failure::new(Code::Verification, format!("the candidate {candidate} is not installed"))
+                    .why("this is a job of a protected branch or tag (`CI_COMMIT_REF_PROTECTED`), and a candidate is anybody's who may push a branch")
+                    .next("promote it: `tagalong publish --promote NAME` makes it the bundle of a tag")
+                    .next("`--allow-candidate` takes it all the same")
+            }
             Error::Floor(lack) => {
                 let what = format!("the bundle of {} does not run on this {}", lack.platform, lack.host);
                 let words = |(set, needed, offered)| format!("it needs {set} {needed}, and the system has {offered}");

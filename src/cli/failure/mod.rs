@@ -5,6 +5,7 @@
 mod archive;
 mod audit;
 mod build;
+mod cache;
 mod channel;
 mod checkout;
 mod ci;
@@ -22,6 +23,7 @@ mod recipe;
 mod recipe_import;
 mod recipe_update;
 pub mod relocate;
+mod sbom;
 pub mod seal;
 mod search;
 mod signing;

@@ -28,6 +28,16 @@ impl From<&SigningError> for Failure {
             SigningError::Stranger => Failure::new(Code::Verification, "the signature is a stranger's")
                 .why("it was made with a key that is not among those given")
                 .next("ask who published it; a key that you trust goes into `keys` of the channel in tagalong.toml"),
+            SigningError::Revoked { key } => Failure::new(Code::Verification, "the signature is of a revoked key")
+                .why(format!("tagalong.toml has {key} among `revoked` of the channel"))
+                .next("publish it again with a key that is trusted: `tagalong publish` signs what is there anew"),
+            SigningError::NotIntroduced { comment } => Failure::new(
+                Code::Verification,
+                "a key that is `introduced` in tagalong.toml is not trusted",
+            )
+            .why(format!("`{}` is not signed by a key of `keys` that is not revoked", comment.escape_debug()))
+            .next("`tagalong key introduce KEY` with the old secret key makes it anew")
+            .next("where the old key is lost or revoked, make sure whose the new one is, and write it into `keys`"),
             SigningError::Wrong { key } => Failure::new(Code::Verification, "the signature is not of these bytes")
                 .why(format!("what the key {key} signed was changed afterwards"))
                 .next("publish it anew, or ask who changed it"),

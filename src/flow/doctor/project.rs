@@ -15,7 +15,7 @@ use crate::model::project::{ChannelConfig, PROJECT_FILE, Project, RECIPES_FOLDER
 use crate::model::recipe::Recipe;
 use crate::recipe_folder::layout::Layout;
 use crate::recipe_folder::{self, RecipeFolder};
-use crate::signing::PublicKey;
+use crate::signing::ring::Ring;
 
 /// How long a channel may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -165,17 +165,13 @@ fn keys(config: &ChannelConfig) -> Vec<Finding> {
                 .next("`tagalong key new` makes a key; put its line into `keys`"),
         ];
     };
-    let wrong = |key: &&String| PublicKey::parse(key).is_err();
-    match keys.iter().find(wrong) {
-        Some(_) => {
-            let finding = Finding::error("keys", format!("channel `{name}` has a key that is none"));
-            vec![
-                finding
-                    .why("a public key is one line of minisign's, `RW…`")
-                    .next("write the line that `tagalong key new` printed"),
-            ]
+    match Ring::new(keys) {
+        Err(error) => {
+            let finding = Finding::error("keys", format!("the keys of channel `{name}` cannot be used"));
+            let next = "write the line that `tagalong key new` printed; `tagalong key introduce` introduces a new one";
+            vec![finding.why(error.to_string()).next(next)]
         }
-        None => vec![Finding::fine("keys", format!("channel `{name}` trusts {}", counted(keys.len(), "key")))],
+        Ok(ring) => vec![Finding::fine("keys", format!("channel `{name}` trusts {}", counted(ring.count(), "key")))],
     }
 }
 

@@ -27,6 +27,7 @@ use crate::model::prefix::Prefix;
 use crate::model::project::DriftPolicy;
 use crate::model::receipt::{self, InstalledPackage, Receipt};
 use crate::model::recipe::RecipeName;
+use crate::model::tag::DepsTag;
 use crate::place::PlaceError;
 use crate::prefix_dir::PrefixDirError;
 use crate::search::{self, Found, Search};
@@ -46,6 +47,8 @@ pub struct Options<'a> {
     /// None means all packages.
     pub stacks: Vec<String>,
     pub network: Network,
+    /// Whether a candidate is taken: not in a job of a protected branch or tag, unless it is asked for.
+    pub takes_candidates: bool,
     pub existing: Existing,
     pub depth: Depth,
     /// A manifest that is not signed yet, and is installed all the same: to test what it names.
@@ -109,10 +112,14 @@ pub fn install(options: &Options<'_>, tell: Tell) -> Result<Outcome, Error> {
     let channels = search::open_channels(&checkout)?;
     let store = Store::open(&options.cache)?;
     let search = Search { channels: &channels, store: &store, network: options.network, tell };
+    let is_prepared = prepared.is_some();
     let found = match prepared {
         Some(prepared) => prepared::found(prepared, &channels[0]),
         None => search.find(&wish.references()).map_err(|error| explained(error, &checkout, &wish))?,
     };
+    if found.manifest.candidate && !options.takes_candidates && !is_prepared {
+        return Err(Error::Protected { candidate: found.manifest.tag.clone() });
+    }
     found.refuse_older_than(installed.as_deref())?;
     if let Some(receipt) = installed.filter(|receipt| wish.is_met_by(receipt, &found)) {
         return Ok(wish.already(receipt));
@@ -312,6 +319,9 @@ pub enum Error {
     Unreadable { prefix: Prefix, reason: String },
     #[error("the package {name}: {fault}")]
     Package { name: String, fault: Box<PackageFault> },
+    /// A candidate is offered to a job of a protected branch or tag.
+    #[error("{candidate} is a candidate, and this job is protected")]
+    Protected { candidate: DepsTag },
     /// What differs from the tag could not be built.
     #[error(transparent)]
     Build(#[from] build::Error),

@@ -9,13 +9,14 @@ use crate::model::bundle::{BuildRecord, BundleManifest, BundlePackage, BundleRef
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::project::{ChannelConfig, Trust};
-use crate::signing::{self, PublicKey, SecretKey};
+use crate::signing::SecretKey;
+use crate::signing::ring::Ring;
 use crate::store::Store;
 
 /// How the channel's manifests are signed.
 pub(super) struct Seal<'a> {
     /// `None` for a channel that is unsigned.
-    keys: Option<Vec<PublicKey>>,
+    ring: Option<Ring>,
     /// `None` where nothing is signed now.
     key: Option<&'a SecretKey>,
 }
@@ -27,10 +28,10 @@ impl<'a> Seal<'a> {
     /// [`Error::NoKey`], [`Error::StrangeKey`] where nobody would take what is published.
     pub(super) fn with_key(config: &ChannelConfig, key: Option<&'a SecretKey>) -> Result<Seal<'a>, Error> {
         let mut seal = Seal::without_key(config)?;
-        let Some(keys) = &seal.keys else { return Ok(seal) };
+        let Some(ring) = &seal.ring else { return Ok(seal) };
         let channel = config.name.clone();
         let Some(key) = key else { return Err(Error::NoKey { channel }) };
-        if !keys.contains(key.public()) {
+        if !ring.trusts(key.public()) {
             return Err(Error::StrangeKey { channel, key: key.public().line().to_owned() });
         }
         seal.key = Some(key);
@@ -42,11 +43,11 @@ impl<'a> Seal<'a> {
     /// # Errors
     /// [`Error::Signing`] when a key of tagalong.toml is none.
     pub(super) fn without_key(config: &ChannelConfig) -> Result<Seal<'a>, Error> {
-        let keys = match &config.trust {
+        let ring = match &config.trust {
             Trust::Unsigned => None,
-            Trust::Keys(lines) => Some(lines.iter().map(|line| PublicKey::parse(line)).collect::<Result<_, _>>()?),
+            Trust::Keys(keys) => Some(Ring::new(keys)?),
         };
-        Ok(Seal { keys, key: None })
+        Ok(Seal { ring, key: None })
     }
 
     fn sign(&self, manifest: &BundleManifest, bytes: &[u8]) -> Result<Option<String>, Error> {
@@ -55,8 +56,8 @@ impl<'a> Seal<'a> {
     }
 
     fn trusts(&self, bytes: &[u8], signature: Option<&str>) -> bool {
-        let Some(keys) = &self.keys else { return true };
-        signature.is_some_and(|text| signing::verify(keys, bytes, text).is_ok())
+        let Some(ring) = &self.ring else { return true };
+        signature.is_some_and(|text| ring.verify(bytes, text).is_ok())
     }
 }
 

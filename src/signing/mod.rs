@@ -4,6 +4,8 @@
 //!
 //! Signatures are prehashed (`ED`), so that the stock program checks them: `minisign -Vm manifest.json -P RW…`.
 
+pub mod ring;
+
 use std::fmt;
 
 use crate::model::digest::Digest;
@@ -175,7 +177,7 @@ pub struct Verified {
 /// [`SigningError::NotASignature`], [`SigningError::Stranger`] when it is of none of the keys, and
 /// [`SigningError::Wrong`] when it is of one of them, but of other bytes.
 pub fn verify(keys: &[PublicKey], bytes: &[u8], signature: &str) -> Result<Verified, SigningError> {
-    let signature = minisign_verify::Signature::decode(signature).map_err(|_| SigningError::NotASignature)?;
+    let signature = decode(signature)?;
     let mut fault = SigningError::Stranger;
     for key in keys {
         match key.key.verify(bytes, &signature, false) {
@@ -190,8 +192,12 @@ pub fn verify(keys: &[PublicKey], bytes: &[u8], signature: &str) -> Result<Verif
     Err(fault)
 }
 
+fn decode(signature: &str) -> Result<minisign_verify::Signature, SigningError> {
+    minisign_verify::Signature::decode(signature).map_err(|_| SigningError::NotASignature)
+}
+
 /// A name for a set of keys, the same whatever their order: whose sequences are compared.
-pub fn name_of(keys: &[PublicKey]) -> String {
+fn name_of(keys: &[PublicKey]) -> String {
     let mut lines: Vec<&str> = keys.iter().map(PublicKey::line).collect();
     lines.sort_unstable();
     Digest::of(lines.join("\n").as_bytes()).short(16)
@@ -231,6 +237,11 @@ pub enum SigningError {
     NotASignature,
     #[error("it is signed by a key that the project does not name")]
     Stranger,
+    #[error("it is signed by the key {key}, which is revoked")]
+    Revoked { key: String },
+    /// A signature among `introduced` that no trusted key made, or that is of something else.
+    #[error("no trusted key says `{comment}`")]
+    NotIntroduced { comment: String },
     #[error("its signature is not of these bytes")]
     Wrong { key: String },
     #[error("{reason}")]

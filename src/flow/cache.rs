@@ -1,0 +1,128 @@
+//! The store as its owner sees it: what is there, whether it is whole, what can go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::model::depth::Depth;
+use crate::model::digest::Digest;
+use crate::model::recipe::RecipeName;
+use crate::store::keep::Kept;
+use crate::store::{Store, StoreError};
+
+/// What was used so lately is never taken out: another process may be about to read it.
+const GRACE: Duration = Duration::from_secs(3600);
+
+/// How long an unfinished file must have been left alone.
+const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+
+/// An archive with what the store knows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    pub kept: Kept,
+    /// Name and version, where a build record tells.
+    pub name: Option<(RecipeName, String)>,
+}
+
+/// Why the store cannot be looked after.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Lists what is in the store, by name, then digest.
+///
+/// # Errors
+/// [`Error::Store`].
+pub fn list(cache: &Path) -> Result<Vec<Package>, Error> {
+    named(&Store::open(cache)?)
+}
+
+fn named(store: &Store) -> Result<Vec<Package>, Error> {
+    let names: BTreeMap<Digest, (RecipeName, String)> =
+        store.all_records()?.into_iter().map(|record| (record.archive, (record.name, record.version))).collect();
+    let mut packages: Vec<Package> =
+        store.packages()?.into_iter().map(|kept| Package { name: names.get(&kept.digest).cloned(), kept }).collect();
+    packages.sort_by(|one, other| (&one.name, one.kept.digest).cmp(&(&other.name, other.kept.digest)));
+    Ok(packages)
+}
+
+/// What a look at every byte found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub count: usize,
+    /// In bytes.
+    pub size: u64,
+    /// The archives whose bytes are not those of their digest. They were taken out, but for a dry run.
+    pub broken: Vec<Package>,
+}
+
+/// Reads every archive and compares its digest; those that are broken are taken out.
+///
+/// # Errors
+/// [`Error::Store`].
+pub fn verify(cache: &Path, depth: Depth) -> Result<Verified, Error> {
+    let store = Store::open(cache)?;
+    let packages = named(&store)?;
+    let (count, size) = (packages.len(), packages.iter().map(|one| one.kept.size).sum());
+    let is_broken = |one: &Package| store.is_whole(one.kept.digest) == Some(false);
+    let broken: Vec<Package> = packages.into_iter().filter(is_broken).collect();
+    if depth == Depth::Act {
+        broken.iter().try_for_each(|one| store.remove(one.kept.digest))?;
+    }
+    Ok(Verified { count, size, broken })
+}
+
+/// What is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// What was used within this time.
+    pub idle: Duration,
+    /// Of the rest, what was used last, up to so many bytes in all; `None` for nothing of it.
+    pub most: Option<u64>,
+    pub now: SystemTime,
+}
+
+/// What was taken out, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collected {
+    pub packages: Vec<Package>,
+    /// Unfinished files that nobody writes to any more.
+    pub unfinished: usize,
+    /// What all of it took, in bytes.
+    pub size: u64,
+    /// What stays, in bytes.
+    pub left: u64,
+}
+
+/// Takes out what was not used for a time, and what processes that are gone left unfinished.
+///
+/// # Errors
+/// [`Error::Store`].
+pub fn collect(cache: &Path, rule: Rule, depth: Depth) -> Result<Collected, Error> {
+    let store = Store::open(cache)?;
+    let mut packages = named(&store)?;
+    packages.sort_by_key(|one| std::cmp::Reverse(one.kept.used));
+    let age = |one: &Package| rule.now.duration_since(one.kept.used).unwrap_or_default();
+    let (mut left, mut out) = (0, Vec::new());
+    for package in packages {
+        let is_within = |most: u64| left + package.kept.size <= most;
+        if age(&package) < rule.idle.max(GRACE) || rule.most.is_some_and(is_within) {
+            left += package.kept.size;
+        } else {
+            out.push(package);
+        }
+    }
+    let unfinished = store.abandoned(ABANDONED, rule.now)?;
+    let size = out.iter().map(|one| one.kept.size).chain(unfinished.iter().map(|(_, size)| *size)).sum();
+    if depth == Depth::Act {
+        out.iter().try_for_each(|one| store.remove(one.kept.digest))?;
+        unfinished.iter().try_for_each(|(path, _)| store.remove_abandoned(path))?;
+        let gone: BTreeSet<Digest> = out.iter().map(|one| one.kept.digest).collect();
+        let records = store.all_records()?;
+        records.iter().filter(|one| gone.contains(&one.archive)).try_for_each(|one| store.remove_record(one))?;
+    }
+    out.sort_by(|one, other| (&one.name, one.kept.digest).cmp(&(&other.name, other.kept.digest)));
+    Ok(Collected { packages: out, unfinished: unfinished.len(), size, left })
+}

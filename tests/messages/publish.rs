@@ -68,7 +68,7 @@ pub fn publish() -> Vec<Told> {
         sbom::Error::Checkout(checkout::Error::Unborn { branch: main() }),
         sbom::Error::Host(HostError::NoOsRelease { root: path("/") }),
         sbom::Error::Store(StoreError::System { reason: full_words() }),
-        sbom::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned() }),
+        sbom::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned(), status: 405 }),
         sbom::Error::NotTaken(NotTaken::Missing(Vec::new())),
         sbom::Error::File { reason: full_words() },
     ];

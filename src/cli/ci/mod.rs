@@ -2,6 +2,7 @@
 
 mod check;
 mod generate;
+mod image;
 mod init;
 mod reproduce;
 
@@ -25,6 +26,7 @@ enum Verb {
     Generate(Box<generate::Arguments>),
     Check(check::Arguments),
     Reproduce(reproduce::Arguments),
+    Image(image::Arguments),
 }
 
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
@@ -33,5 +35,6 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         Verb::Generate(arguments) => generate::run(*arguments, settings),
         Verb::Check(arguments) => check::run(arguments, settings),
         Verb::Reproduce(arguments) => reproduce::run(arguments, settings),
+        Verb::Image(arguments) => image::run(arguments, settings),
     }
 }

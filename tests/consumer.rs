@@ -140,7 +140,10 @@ fn a_tag_pipeline_publishes_and_a_branch_pipeline_installs_and_builds() {
     let secret = world.root().join("secret.key").display().to_string();
     let home = world.root().join("home/.gitlab-ci-local");
     fs::create_dir_all(&home).unwrap();
-    let variables = format!("---\nglobal:\n  TAGALONG_SECRET_KEY: \"{secret}\"\n  TAGALONG_CACHE: \"{store}\"\n");
+    // The store is a folder; a plain path would be taken for a file.
+    let variables = format!(
+        "---\nglobal:\n  TAGALONG_SECRET_KEY: \"{secret}\"\n  TAGALONG_CACHE:\n    type: variable\n    values:\n      \"*\": \"{store}\"\n"
+    );
     fs::write(home.join("variables.yml"), variables).unwrap();
     let (secret, store) = (format!("TAGALONG_SECRET_KEY={secret}"), format!("TAGALONG_CACHE={store}"));
     let common = ["--variable", &secret, "--variable", &store];

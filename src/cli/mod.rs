@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod elf;
 pub mod env;
 pub mod failure;
+pub mod gc;
 pub mod init;
 pub mod install;
 pub mod key;
@@ -79,6 +80,7 @@ enum Verb {
     Doctor(doctor::Arguments),
     Sbom(sbom::Arguments),
     Cache(cache::Arguments),
+    Gc(gc::Arguments),
     Key(key::Arguments),
     Tag(tag::Arguments),
     List(list::Arguments),
@@ -117,6 +119,7 @@ fn dispatch(verb: Verb, settings: &Settings) -> Result<ExitCode, Failure> {
         Verb::Run(arguments) => run::run(arguments, settings),
         Verb::Shell(arguments) => shell::run(arguments, settings),
         Verb::Doctor(arguments) => doctor::run(arguments, settings),
+        Verb::Gc(arguments) => gc::run(arguments, settings),
         Verb::Cache(arguments) => cache::run(arguments, settings),
         Verb::Sbom(arguments) => sbom::run(arguments, settings),
         Verb::Key(arguments) => key::run(arguments, settings),

@@ -38,10 +38,10 @@ pub struct Settings {
     pub is_gitlab: bool,
     /// The address of this CI job (`CI_JOB_URL`, without what may be secret in it), if it is one.
     pub ci_job: Option<String>,
-    /// The page of the project in GitLab (`CI_PROJECT_URL`), in a job of it.
-    pub ci_project: Option<String>,
     /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
     pub source_date: Option<u64>,
+    /// The page of the project in GitLab (`CI_PROJECT_URL`), in a job of it.
+    pub ci_project: Option<String>,
     /// Whether this is a job of a protected branch or tag (`CI_COMMIT_REF_PROTECTED`).
     pub is_protected: bool,
     /// What a package should not tell of this machine: home and CI folders, user and host name.
@@ -75,8 +75,8 @@ impl Settings {
             is_coloured: is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             is_gitlab: env::var_os("GITLAB_CI").is_some(),
             ci_job: text("CI_JOB_URL").map(|url| crate::http::redact(&url)),
-            ci_project: text("CI_PROJECT_URL").map(|url| crate::http::redact(&url)),
             source_date: text("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok()),
+            ci_project: text("CI_PROJECT_URL").map(|url| crate::http::redact(&url)),
             is_protected: text("CI_COMMIT_REF_PROTECTED").is_some_and(|value| value == "true"),
             traces: traces(),
         })

@@ -126,6 +126,7 @@ pub fn words(event: &Event, has_bars: bool) -> Option<String> {
         Event::SandboxLevel { level, reason: Some(reason) } => format!("sandbox: {level} ({reason})"),
         Event::SandboxLevel { level, reason: None } => format!("sandbox: {level}"),
         Event::Published { path, was_there: true } => format!("already there: {path}"),
+        Event::Removed { path } => format!("removed {path}"),
         Event::Published { path, was_there: false } => format!("published {path}"),
         Event::KeyBuiltOtherwise { name, path } => {
             format!("warning: {name}: the same build key gave other bytes elsewhere; {path} stays as it is")

@@ -10,6 +10,7 @@ pub mod elf_edit;
 pub mod elf_loads;
 pub mod elf_show;
 pub mod environment;
+pub mod gc;
 pub mod init;
 pub mod install;
 pub mod key;

@@ -52,6 +52,8 @@ pub enum Event {
     BuiltElsewhere { name: RecipeName, ingredient: String, was: Option<String>, is: Option<String> },
     /// An object was put on a channel, or was there already.
     Published { path: String, was_there: bool },
+    /// An object of a channel is gone.
+    Removed { path: String },
     /// The channel has another archive for the same build key; that one stays.
     KeyBuiltOtherwise { name: RecipeName, path: String },
     /// A recipe allows a finding that was not made.

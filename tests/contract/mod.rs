@@ -11,7 +11,7 @@ use tagalong::channel::{Channel, ChannelError, Put};
 use tagalong::http::environment;
 use tagalong::model::bundle::{BundleKind, BundleRef, archive_path};
 use tagalong::model::digest::Digest;
-use tagalong::model::project::{ChannelConfig, Trust};
+use tagalong::model::project::{ChannelConfig, Keys, Trust};
 use tagalong::model::tag::DepsTag;
 
 use crate::servers::proxy::{Fault, Proxy};
@@ -66,7 +66,8 @@ pub fn channel(place: &Place, url: &str) -> Channel {
         ("AWS_SECRET_ACCESS_KEY", radosgw::SECRET.to_owned()),
     ];
     environment::enter(variables.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    let config = ChannelConfig { name: place.kind.to_owned(), url: url.to_owned(), trust: Trust::Keys(Vec::new()) };
+    let config =
+        ChannelConfig { name: place.kind.to_owned(), url: url.to_owned(), trust: Trust::Keys(Keys::default()) };
     Channel::open(&config, None).unwrap()
 }
 

@@ -42,6 +42,7 @@ fn all() -> Vec<Event> {
         Event::SandboxLevel { level: "none", reason: Some("the kernel gives no namespaces here".to_owned()) },
         Event::Published { path: manifest(), was_there: false },
         Event::Published { path: manifest(), was_there: true },
+        Event::Removed { path: manifest() },
         Event::KeyBuiltOtherwise { name: hdf5(), path: "keys/debian-12-x86_64/ab.json".to_owned() },
         Event::UnusedAllowance { name: hdf5(), check: "loader-system".to_owned(), file: "lib/*.so".to_owned() },
         Event::BuiltElsewhere {

@@ -114,11 +114,11 @@ pub fn install() -> Vec<Told> {
         install::Error::Floor(Box::new(Lack { platform: debian(), host: platform("ubuntu-20-x86_64"), unmet })),
         stack(&["base", "gui"]),
         stack(&[]),
+        install::Error::Protected { candidate: tag("deps-mr-hdf5") },
         install::Error::Prepared {
             path: path("/builds/tagalong-prepared/x.json"),
             reason: "it has format 9, this program reads 1".to_owned(),
         },
-        install::Error::Protected { candidate: tag("deps-mr-hdf5") },
         install::Error::Foreign { prefix: prefix() },
         install::Error::Build(build::Error::NoWorkTree),
         install::Error::Unreadable { prefix: prefix(), reason: "it has format 2, this program reads 1".to_owned() },

@@ -3,7 +3,7 @@
 use tagalong::channel::ChannelError;
 use tagalong::checkout;
 use tagalong::flow::publish::{self, PreparedFault};
-use tagalong::flow::{cache, sbom};
+use tagalong::flow::{cache, gc, sbom};
 use tagalong::host::HostError;
 use tagalong::model::bundle::{BundleKind, BundleRef};
 use tagalong::place::PlaceError;
@@ -68,13 +68,23 @@ pub fn publish() -> Vec<Told> {
         sbom::Error::Checkout(checkout::Error::Unborn { branch: main() }),
         sbom::Error::Host(HostError::NoOsRelease { root: path("/") }),
         sbom::Error::Store(StoreError::System { reason: full_words() }),
-        sbom::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned(), status: 405 }),
+        sbom::Error::Channel(ChannelError::NoFolder { folder: path("/mnt/deps") }),
         sbom::Error::NotTaken(NotTaken::Missing(Vec::new())),
         sbom::Error::File { reason: full_words() },
     ];
     let wrong = |fault| sbom::Error::Manifest { path: path("manifest.json"), fault };
     errors.extend(bundle_faults().into_iter().map(wrong));
     told.extend(by_value("sbom", errors));
+    let gone = vec![
+        gc::Error::Place(PlaceError::Bare),
+        gc::Error::Checkout(checkout::Error::Unborn { branch: main() }),
+        gc::Error::Channel(ChannelError::NoFolder { folder: path("/mnt/deps") }),
+        gc::Error::NoSuchChannel { given: "mian".to_owned(), known: vec![main()] },
+        gc::Error::NoTags { is_shallow: true },
+        gc::Error::NoTags { is_shallow: false },
+        gc::Error::Manifest { path: manifest(), fault: bundle_faults().remove(0) },
+    ];
+    told.extend(by_value("gc", gone));
     told.extend(by_value("cache", vec![cache::Error::Store(StoreError::System { reason: full_words() })]));
     told
 }

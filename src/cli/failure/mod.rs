@@ -11,6 +11,7 @@ mod checkout;
 mod ci;
 mod diff;
 mod elf;
+mod gc;
 mod host;
 mod http;
 mod install;

@@ -14,11 +14,7 @@ impl From<Error> for Failure {
             Error::Channel(error) => Failure::from(&error),
             Error::Signing(error) => Failure::from(&error),
             Error::NoChannel => super::install::no_channel(),
-            Error::NoSuchChannel { given, known } => {
-                Failure::new(Code::Usage, format!("the project has no channel `{given}`"))
-                    .why(format!("tagalong.toml names {}", super::list(&known)))
-                    .next("name one of them with `--channel`")
-            }
+            Error::NoSuchChannel { given, known } => no_such_channel(&given, &known),
             Error::NoKey { channel } => Failure::new(Code::Usage, format!("channel `{channel}` is not published to"))
                 .why("what is published there is signed, and no secret key is given")
                 .next("name the key file with `--secret-key FILE` or `TAGALONG_SECRET_KEY`")
@@ -112,4 +108,11 @@ impl From<Error> for Failure {
                 .next("`tagalong build` makes it again"),
         }
     }
+}
+
+/// Words for a channel that tagalong.toml does not name.
+pub(super) fn no_such_channel(given: &str, known: &[String]) -> Failure {
+    Failure::new(Code::Usage, format!("the project has no channel `{given}`"))
+        .why(format!("tagalong.toml names {}", super::list(known)))
+        .next("name one of them with `--channel`")
 }

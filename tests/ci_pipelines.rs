@@ -255,6 +255,37 @@ fn a_failed_build_keeps_its_platform_back_and_leaves_a_note() {
     let note = found.lines().next().expect("the job leaves a note");
     let run = world.run_with(&["ci", "reproduce", note]).succeeds();
     assert!(run.stdout.contains(" build base top --keep"), "{}", run.stdout);
+    let said = world.run_with(&["ci", "reproduce", note, "--run"]).exits(6).stderr;
+    assert!(said.contains("--keep\n") && said.contains("why: "), "{said}");
+}
+
+#[test]
+#[ignore = "reads a pipeline of 300 jobs"]
+fn a_real_size_project_is_generated_and_listed() {
+    let world = World::new();
+    let mut text =
+        "[project]\nname = \"demo\"\n\n[[channel]]\nname = \"main\"\nurl = \"file:../channel\"\nunsigned = true\n"
+            .to_owned();
+    for release in 10..14 {
+        text.push_str(&format!("\n[[platform]]\nid = \"debian-{release}-x86_64\"\n"));
+    }
+    world.write("tagalong.toml", text);
+    for number in 0..500_usize {
+        let needs: Vec<String> =
+            (1..=3).filter(|step| number >= step * 7).map(|step| format!("p{:03}", number - step * 7)).collect();
+        recipe(&world, &format!("p{number:03}"), "1.0", &needs.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    world.commit().tag("deps-1");
+    world.run("ci generate --output .gitlab-ci.yml").succeeds();
+    world.commit();
+    world.git(&["remote", "add", "origin", "git@gitlab.example.org:group/demo.git"]);
+    follow_main(&world);
+    let runner = fs::canonicalize("target/tools/node_modules/.bin/gitlab-ci-local").unwrap();
+    let output = world.command(runner, world.checkout()).arg("--list-csv").output().unwrap();
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let jobs = listed.lines().filter(|line| line.starts_with(['b', 't', 's', '"'])).count();
+    assert!(jobs > 250, "{jobs} jobs: {listed}");
 }
 
 #[test]
@@ -275,8 +306,8 @@ fn a_shallow_clone_is_deepened_and_a_schedule_checks_one_recipe_a_night() {
     assert!(run.stderr.contains("the clone is shallow") && run.stderr.contains("installed deps-1"), "{}", run.stderr);
 
     let night = [("CI_PIPELINE_SOURCE", "schedule"), ("TAGALONG_NIGHTLY", "true"), ("TAGALONG_NIGHT", "1")];
-    let said = pipeline(&world, world.checkout(), &night).said;
+    let said = pipeline(&world, world.checkout(), &night).is_fine();
     assert!(said.contains("tonight top is built twice and compared"), "{said}");
-    assert!(said.contains("top: the same bytes"), "{said}");
+    assert!(said.contains("top: the same bytes") && said.contains("would remove 0 objects"), "{said}");
     assert!(!said.contains("installed deps-1"), "{said}");
 }

@@ -98,7 +98,10 @@ fn pipeline_of_a_candidate_is_written_whole() {
         insta::assert_snapshot!("pipeline_of_a_candidate", run.stdout);
     });
     is_valid(&world, &run.stdout);
-    assert_eq!(world.read("out.env"), "FORCED_DEPS_TAG=deps-mr-x\nTAGALONG_WAIT=0s\n");
+    assert_eq!(
+        world.read("out.env"),
+        "FORCED_DEPS_TAG=deps-mr-x\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n"
+    );
 }
 
 #[test]

@@ -121,6 +121,9 @@ fn pipeline(world: &World, arguments: &[&str]) -> String {
 fn a_tag_pipeline_publishes_and_a_branch_pipeline_installs_and_builds() {
     let world = consumer();
     copy("ci", world.checkout());
+    let platform = world.run("platform").succeeds().stdout;
+    let project = world.read("tagalong.toml");
+    world.write("tagalong.toml", format!("{project}\n[[platform]]\nid = \"{}\"\n", platform.trim()));
     let program = env!("CARGO_BIN_EXE_tagalong");
     world.write(
         ".gitlab-ci.yml",
@@ -134,12 +137,18 @@ fn a_tag_pipeline_publishes_and_a_branch_pipeline_installs_and_builds() {
     world.git(&["remote", "add", "origin", "git@gitlab.example.org:group/consumer.git"]);
     world.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
     world.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
-    let secret = format!("TAGALONG_SECRET_KEY={}", world.root().join("secret.key").display());
-    let store = format!(
-        "TAGALONG_CACHE={}",
-        std::env::var("TAGALONG_TEST_CACHE")
-            .unwrap_or_else(|_| fs::canonicalize("target/test-cache").unwrap().display().to_string())
+    // A child pipeline gets the variables of the project, not those of the command line.
+    let store = std::env::var("TAGALONG_TEST_CACHE")
+        .unwrap_or_else(|_| fs::canonicalize("target/test-cache").unwrap().display().to_string());
+    let secret = world.root().join("secret.key").display().to_string();
+    let home = world.root().join("home/.gitlab-ci-local");
+    fs::create_dir_all(&home).unwrap();
+    // The store is a folder; a plain path would be taken for a file.
+    let variables = format!(
+        "---\nglobal:\n  TAGALONG_SECRET_KEY: \"{secret}\"\n  TAGALONG_CACHE:\n    type: variable\n    values:\n      \"*\": \"{store}\"\n"
     );
+    fs::write(home.join("variables.yml"), variables).unwrap();
+    let (secret, store) = (format!("TAGALONG_SECRET_KEY={secret}"), format!("TAGALONG_CACHE={store}"));
     let common = ["--variable", &secret, "--variable", &store];
 
     let tag = [

@@ -139,7 +139,7 @@ impl Checkout {
     /// # Errors
     /// [`Error::Git`] when HEAD cannot be read.
     pub fn branch(&self) -> Result<Option<String>, Error> {
-        let name = self.repository.head_name().map_err(|error| Error::git("read HEAD", &error.into()))?;
+        let name = self.repository.head_name().map_err(|error| Error::git("read HEAD", &error))?;
         Ok(name.map(|name| name.shorten().to_string()))
     }
 

@@ -45,7 +45,7 @@ pub struct Arguments {
     /// Builds the recipes that are not the tag's, and what needs them; takes the rest from the tag's bundle
     #[arg(long, conflicts_with = "platform")]
     build: bool,
-    /// Waits for the bundle as long as this (`2h`, `30m`) if it is not published yet, and looks again and again
+    /// Waits for the bundle of a tag as long as this (`2h`, `30m`) if it is not published yet, and looks again and again
     #[arg(long, value_name = "DURATION", value_parser = seconds, conflicts_with = "offline")]
     wait: Option<u64>,
     /// Fetches the rest of a shallow history with git where it could change which tag is the nearest
@@ -140,9 +140,9 @@ fn patiently(options: &Options, wait: Option<u64>, settings: &Settings, tell: Te
 /// The bundle that is not there, in words, if that is why; and its tag, if it is one.
 fn absent(error: &install::Error) -> Option<(String, Option<String>)> {
     match error {
-        install::Error::Missing(missing) => {
-            let name = format!("the bundle {} for {}", missing.tag, missing.platform);
-            Some((name, missing.is_tag.then(|| missing.tag.clone())))
+        // Nobody knows whether a candidate will ever be there; the bundle of a tag is made by the tag's pipeline.
+        install::Error::Missing(missing) if missing.is_tag => {
+            Some((format!("the bundle {} for {}", missing.tag, missing.platform), Some(missing.tag.clone())))
         }
         // Nothing was ever published there.
         install::Error::NotTaken(install::NotTaken::Channel { error: ChannelError::NoFolder { .. }, .. }) => {

@@ -11,6 +11,7 @@ use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::Platform;
 use crate::model::tag::DepsTag;
+use crate::place;
 use crate::search::{self, Network, NotTaken, Search};
 use crate::store::{Store, StoreError};
 
@@ -68,7 +69,9 @@ pub fn list(options: &Options<'_>) -> Result<Outcome, Error> {
     let channels = search::open_channels(&checkout)?;
     let store = Store::open(&options.cache)?;
     let search = Search { channels: &channels, store: &store, network: options.network, tell: options.tell };
-    let platforms: Vec<Platform> = checkout.project().platforms.iter().map(|config| config.id.clone()).collect();
+    let mut platforms: Vec<Platform> = checkout.project().platforms.iter().map(|config| config.id.clone()).collect();
+    // A machine that is no known platform has no bundles.
+    platforms.extend(place::own_platform(None).ok());
     let mut is_answering = !channels.is_empty();
     let mut tags = Vec::new();
     for (place, state) in states.iter().enumerate().take(options.most) {

@@ -111,6 +111,7 @@ impl Site<'_> {
             return self.trial(&program);
         }
         let script = [
+            self.guard(&program),
             // The names of recipes are words for the shell.
             format!("{program} build $TAGALONG_PACKAGES --only --keep --records {RECORDS}"),
             format!("{program} publish --packages {RECORDS} --channel {}", quote(&self.setting.channel)),
@@ -143,12 +144,27 @@ impl Site<'_> {
     /// Everything in one job: what a fork builds cannot travel from job to job through the channel.
     fn trial(&mut self, program: &str) {
         let script = [
+            self.guard(program),
             format!("{program} build --keep --explain"),
             "echo \"this pipeline may not write to the channel: what it built is not published\"".to_owned(),
         ];
         self.pipeline.shared.push(parts::build(self.plan, self.setting, &script));
         let name = format!("build {}", self.plan.platform);
         self.pipeline.jobs.push(job(name, parts::build_name_of(self.plan), Vec::new(), Vec::new()));
+    }
+
+    /// An image that is not of the platform would make a bundle of another one.
+    fn guard(&self, program: &str) -> String {
+        let id = &self.plan.platform;
+        let lines = [
+            format!("if [ \"$({program} platform)\" != {id} ]; then"),
+            format!(
+                "  echo \"this machine is $({program} platform), not {id}: see its image and tags in tagalong.toml\""
+            ),
+            "  exit 1".to_owned(),
+            "fi".to_owned(),
+        ];
+        lines.join("\n")
     }
 
     fn name_of(&self, group: &Group) -> String {
@@ -171,7 +187,8 @@ impl Site<'_> {
     fn bundle(&mut self, name: &str, needs: Vec<Need>, program: &str) {
         let channel = quote(&self.setting.channel);
         let prepare = |rest: String| format!("{program} publish --channel {channel} --prepare {rest}");
-        let mut script = vec![format!("mkdir -p {PREPARED}"), format!("{program} build --records {RECORDS}")];
+        let mut script =
+            vec![self.guard(program), format!("mkdir -p {PREPARED}"), format!("{program} build --records {RECORDS}")];
         match &self.setting.purpose {
             Purpose::Tag(tag) => script.push(prepare(format!("{} --tag {tag}", self.file("")))),
             Purpose::Candidate { name, of_recipes } => {
@@ -200,7 +217,13 @@ impl Site<'_> {
             format!("{program} audit \"{place}\" --format junit > tagalong-junit.xml || ended=$?"),
             format!("[ -z \"${{ended:-}}\" ] || {program} audit \"{place}\""),
         ];
-        script.extend(self.setting.test.iter().map(|test| format!("export TAGALONG_PREFIX=\"{place}\"\n{test}")));
+        script.extend(self.setting.test.iter().map(|test| {
+            let lines = [
+                format!("export TAGALONG_PREFIX=\"{place}\""),
+                format!("if ! ( {test} ); then echo \"the test of the bundle failed\"; exit 1; fi"),
+            ];
+            lines.join("\n")
+        }));
         let mut artifacts = match parts::kept(&["tagalong-junit.xml"], "always", None) {
             Value::Map(map) => map,
             _ => Vec::new(),

@@ -88,8 +88,7 @@ pub fn build(plan: &PlatformPlan, setting: &Setting, script: &[String]) -> (Stri
         ("extends", Value::text(name_of(plan))),
         ("stage", Value::text("build")),
         ("cache", caches(plan, setting)),
-        ("script", Value::texts(script.iter().map(String::as_str))),
-        ("after_script", Value::texts([after_failure(plan)])),
+        ("script", Value::texts(std::iter::once(&after_failure(plan)).chain(script).cloned())),
         ("artifacts", kept(&[RECORDS, FAILED], "always", None)),
     ]);
     (build_name_of(plan), map)
@@ -129,6 +128,8 @@ pub fn kept(paths: &[&str], when: &str, shown_as: Option<&str>) -> Value {
 }
 
 /// Keeps of what failed the logs, the work folders, and a note of which job it was, where artifacts are taken from.
+///
+/// It is no `after_script`: stand-ins of the runner start that one in another folder.
 fn after_failure(plan: &PlatformPlan) -> String {
     let image = plan.image.as_deref().unwrap_or_default().replace('%', "%%");
     let note = format!(
@@ -136,12 +137,16 @@ fn after_failure(plan: &PlatformPlan) -> String {
         plan.platform
     );
     let lines = [
-        "if [ \"$CI_JOB_STATUS\" != success ]; then".to_owned(),
+        "at_the_end() {".to_owned(),
+        "  if [ $? = 0 ]; then return; fi".to_owned(),
         format!("  mkdir -p {FAILED}"),
         format!("  printf {} \"$CI_COMMIT_SHA\" \"${{TAGALONG_PACKAGES:-}}\" > {JOB_NOTE}", quote(&note)),
         format!("  cp -r \"$TAGALONG_CACHE/logs\" {FAILED}/ 2>/dev/null || true"),
         format!("  tar -czf {FAILED}/work.tar.gz -C \"$TAGALONG_CACHE\" work 2>/dev/null || true"),
-        "fi".to_owned(),
+        "}".to_owned(),
+        // Paths of artifacts that are not there are an error to some.
+        format!("mkdir -p {FAILED} {RECORDS}"),
+        "trap at_the_end EXIT".to_owned(),
     ];
     lines.join("\n")
 }

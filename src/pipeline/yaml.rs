@@ -106,7 +106,7 @@ fn write_block(value: &Value, indent: usize, into: &mut String) {
             let is_ended = text.ends_with('\n');
             into.push_str(if is_ended { " |\n" } else { " |-\n" });
             for line in text.trim_end_matches('\n').split('\n') {
-                into.push_str(&format!("{:indent$}{line}", "").trim_end_matches(' '));
+                into.push_str(format!("{:indent$}{line}", "").trim_end_matches(' '));
                 into.push('\n');
             }
         }

@@ -2,7 +2,7 @@
 
 use tagalong::channel::ChannelError;
 use tagalong::checkout::{self, Change};
-use tagalong::flow::ci::{check, generate, init as ci_init, reproduce};
+use tagalong::flow::ci::{check, generate, image, init as ci_init, reproduce};
 use tagalong::flow::tag::{Changed, Doubt};
 use tagalong::flow::{list, tag};
 use tagalong::http::HttpError;
@@ -50,6 +50,16 @@ pub fn ci() -> Vec<Told> {
             check::Error::Disk { path: path("ci/deps.yml"), source: denied() },
             check::Error::NotMade { path: path("ci/deps.yml") },
             check::Error::Nothing { root: path("/home/ada/demo") },
+        ],
+    ));
+    told.extend(by_value(
+        "ci image",
+        vec![
+            image::Error::Checkout(unborn()),
+            image::Error::NoWorkTree,
+            image::Error::NoImage { platform: debian(), path: path("ci/images/debian-12-x86_64/Containerfile") },
+            image::Error::NoEngine,
+            image::Error::Disk { path: path("ci/images/debian-12-x86_64/Containerfile"), source: denied() },
         ],
     ));
     told.extend(by_value(

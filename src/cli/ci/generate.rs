@@ -161,11 +161,14 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Jobs of this pipeline install the candidate that it makes, and need not wait: it is there, or it will not be.
+/// Jobs of this pipeline install the candidate that it makes, protected ones too, and need not wait: it is there, or
+/// it will not be.
 fn dotenv(outcome: &Outcome) -> String {
     let is_made = outcome.plans.iter().any(|plan| !matches!(plan.deed, Deed::Unchanged { .. }));
     match &outcome.purpose {
-        Purpose::Candidate { name, .. } if is_made => format!("FORCED_DEPS_TAG={name}\nTAGALONG_WAIT=0s\n"),
+        Purpose::Candidate { name, .. } if is_made => {
+            format!("FORCED_DEPS_TAG={name}\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n")
+        }
         _ => String::new(),
     }
 }

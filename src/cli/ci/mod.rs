@@ -2,6 +2,7 @@
 
 mod check;
 mod generate;
+mod image;
 mod init;
 mod reproduce;
 
@@ -22,16 +23,18 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::Arguments),
-    Generate(generate::Arguments),
+    Generate(Box<generate::Arguments>),
     Check(check::Arguments),
     Reproduce(reproduce::Arguments),
+    Image(image::Arguments),
 }
 
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
     match arguments.verb {
         Verb::Init(arguments) => init::run(arguments, settings),
-        Verb::Generate(arguments) => generate::run(arguments, settings),
+        Verb::Generate(arguments) => generate::run(*arguments, settings),
         Verb::Check(arguments) => check::run(arguments, settings),
         Verb::Reproduce(arguments) => reproduce::run(arguments, settings),
+        Verb::Image(arguments) => image::run(arguments, settings),
     }
 }

@@ -1,7 +1,7 @@
 //! Words for what goes wrong around CI.
 
 use crate::cli::failure::{Code, Failure, list};
-use crate::flow::ci::{check, generate, init, reproduce};
+use crate::flow::ci::{check, generate, image, init, reproduce};
 
 impl From<generate::Error> for Failure {
     fn from(error: generate::Error) -> Failure {
@@ -50,6 +50,27 @@ impl From<check::Error> for Failure {
             Error::Nothing { root } => Failure::new(Code::NotFound, "there is nothing to compare")
                 .why(format!("no file of `{}`, its `ci` and `.gitlab` says that tagalong made it", root.display()))
                 .next("`tagalong ci init` writes the first one"),
+        }
+    }
+}
+
+impl From<image::Error> for Failure {
+    fn from(error: image::Error) -> Failure {
+        use image::Error;
+        match error {
+            Error::Checkout(error) => error.into(),
+            Error::NoWorkTree => Failure::new(Code::Usage, "there are no images in a bare repository")
+                .why("they are described by files of a work tree")
+                .next("`git worktree add DIR` makes one; start it there"),
+            Error::NoImage { platform, path } => {
+                Failure::new(Code::NotFound, format!("nothing says what the image of {platform} holds"))
+                    .why(format!("there is no `{}`", path.display()))
+                    .next("write one, or take that of a like platform from tagalong's own `ci/images`")
+            }
+            Error::NoEngine => Failure::new(Code::Usage, "no image can be built here")
+                .why("neither podman, buildah nor docker is on the PATH")
+                .next("install one of them; `apt-get install podman` on Debian"),
+            Error::Disk { path, source } => disk(&path, &source),
         }
     }
 }

@@ -140,7 +140,7 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
     }
     look::add_times(&seen, &channels, &mut all);
     let plan = |(seen, verdicts): (Seen, Vec<verdicts::Verdict>)| {
-        tell_of(&seen, options.tell);
+        tell_of(&seen, &tree, options.tell);
         let deed = deed(&seen, &tree, unchanged.as_deref(), options.is_everything);
         let PlatformConfig { id, image, tags, .. } = seen.config;
         PlatformPlan { platform: id, image, tags, deed, verdicts }
@@ -251,7 +251,14 @@ fn deed(seen: &Seen, tree: &str, unchanged: Option<&str>, is_everything: bool) -
     }
 }
 
-fn tell_of(seen: &Seen, tell: Tell<'_>) {
+fn tell_of(seen: &Seen, tree: &str, tell: Tell<'_>) {
+    if let Some(own) = seen.own.as_ref().filter(|own| !own.candidate && own.recipes != tree) {
+        let text = format!(
+            "{} for {} was built from other recipes than are here; what a tag's bundle was made of stays",
+            own.tag, own.platform
+        );
+        tell(Event::Note { text });
+    }
     if seen.config.image_digest().is_none() {
         let image =
             seen.config.image.as_deref().map_or("it names none".to_owned(), |image| format!("`{image}` is not"));

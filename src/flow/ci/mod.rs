@@ -5,6 +5,7 @@
 pub mod check;
 pub mod generate;
 mod history;
+pub mod image;
 pub mod init;
 mod look;
 pub mod reproduce;

@@ -112,11 +112,12 @@ pub fn install(options: &Options<'_>, tell: Tell) -> Result<Outcome, Error> {
     let channels = search::open_channels(&checkout)?;
     let store = Store::open(&options.cache)?;
     let search = Search { channels: &channels, store: &store, network: options.network, tell };
+    let is_prepared = prepared.is_some();
     let found = match prepared {
         Some(prepared) => prepared::found(prepared, &channels[0]),
         None => search.find(&wish.references()).map_err(|error| explained(error, &checkout, &wish))?,
     };
-    if found.manifest.candidate && !options.takes_candidates {
+    if found.manifest.candidate && !options.takes_candidates && !is_prepared {
         return Err(Error::Protected { candidate: found.manifest.tag.clone() });
     }
     found.refuse_older_than(installed.as_deref())?;

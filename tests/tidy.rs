@@ -238,6 +238,23 @@ fn floors_0_and_1_do_not_touch_the_world() {
 }
 
 #[test]
+fn everything_is_printed_through_the_room_that_survives_a_closed_pipe() {
+    let words = ["println!", "eprintln!", " print!(", "eprint!("];
+    let mut breaches = Vec::new();
+    for source in &sources() {
+        for (number, line) in &source.lines {
+            for word in words.iter().filter(|word| line.contains(**word)) {
+                breaches.push(format!(
+                    "{}: `{word}` panics where nobody reads; `cli/print.rs` does not",
+                    source.at(*number)
+                ));
+            }
+        }
+    }
+    report(breaches);
+}
+
+#[test]
 fn nothing_below_the_cli_prints_or_reads_the_environment() {
     let words =
         ["println!", "eprintln!", "print!(", "eprint!(", "dbg!(", "env::var", "env::args", "stderr()", "stdout()"];

@@ -11,6 +11,7 @@ use crate::cli::changes::Changes;
 use crate::cli::diff;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::install::{found, packages};
+use crate::cli::print::{print, say, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::build::{self, Checked, Extent, Options, Outcome, Place, Subject};
@@ -114,19 +115,19 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     }
     let outcome = outcome?;
     if arguments.json {
-        println!("{}", json(&outcome));
+        show!("{}", json(&outcome));
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.prepare_only && !arguments.dry_run {
-        outcome.sources.iter().for_each(|folder| println!("{}", folder.display()));
-        eprintln!("prepared the sources of {}", packages(outcome.sources.len()));
+        outcome.sources.iter().for_each(|folder| show!("{}", folder.display()));
+        say!("prepared the sources of {}", packages(outcome.sources.len()));
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.dry_run || arguments.explain {
         let lines: String = outcome.plan.steps.iter().map(|step| line(step) + "\n").collect();
-        print!("{lines}");
+        print(&lines)?;
     }
-    eprintln!("{}", summary(&outcome, arguments.dry_run));
+    say!("{}", summary(&outcome, arguments.dry_run));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -134,14 +135,14 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
 fn compared(checked: &[Checked]) -> ExitCode {
     for one in checked {
         if one.first == one.second {
-            println!("{}: the same bytes", one.name);
+            show!("{}: the same bytes", one.name);
         } else {
-            println!("{}: other bytes, {} and then {}", one.name, one.first.short(12), one.second.short(12));
-            one.difference.iter().flat_map(diff::lines).for_each(|line| println!("  {line}"));
+            show!("{}: other bytes, {} and then {}", one.name, one.first.short(12), one.second.short(12));
+            one.difference.iter().flat_map(diff::lines).for_each(|line| show!("  {line}"));
         }
     }
     let count = checked.iter().filter(|one| one.first != one.second).count();
-    eprintln!("built {} a second time, {count} with other bytes", packages(checked.len()));
+    say!("built {} a second time, {count} with other bytes", packages(checked.len()));
     if count == 0 { ExitCode::SUCCESS } else { found() }
 }
 
@@ -191,7 +192,7 @@ pub(super) fn own_file() -> Result<PathBuf, Failure> {
 
 /// What is said and given back after Ctrl-C.
 pub(super) fn stopped() -> ExitCode {
-    eprintln!("stopped: nothing half-done is left, packages that were finished are kept");
+    say!("stopped: nothing half-done is left, packages that were finished are kept");
     // What a shell reports for a program that SIGINT ended.
     ExitCode::from(130)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
 use crate::cli::install::{found, packages};
+use crate::cli::print::{say, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::grouped;
 use crate::cli::time::{date, seconds};
@@ -73,12 +74,12 @@ fn depth(is_dry: bool) -> Depth {
 fn list(is_json: bool, settings: &Settings) -> Result<ExitCode, Failure> {
     let all = cache::list(&settings.cache)?;
     if is_json {
-        println!("{:#}", Value::from(all.iter().map(to_json).collect::<Vec<_>>()));
+        show!("{:#}", Value::from(all.iter().map(to_json).collect::<Vec<_>>()));
         return Ok(ExitCode::SUCCESS);
     }
-    all.iter().for_each(|one| println!("{}", line(one)));
+    all.iter().for_each(|one| show!("{}", line(one)));
     let size: u64 = all.iter().map(|one| one.kept.size).sum();
-    eprintln!("{} in {}, {} bytes", packages(all.len()), settings.cache.display(), grouped(size));
+    say!("{} in {}, {} bytes", packages(all.len()), settings.cache.display(), grouped(size));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -86,15 +87,15 @@ fn verify(depth: Depth, is_json: bool, settings: &Settings) -> Result<ExitCode, 
     let verified = cache::verify(&settings.cache, depth)?;
     if is_json {
         let broken: Vec<Value> = verified.broken.iter().map(to_json).collect();
-        println!("{:#}", json!({"count": verified.count, "size": verified.size, "broken": broken}));
+        show!("{:#}", json!({"count": verified.count, "size": verified.size, "broken": broken}));
     } else {
-        verified.broken.iter().for_each(|one| println!("{}", line(one)));
+        verified.broken.iter().for_each(|one| show!("{}", line(one)));
         let done = match (verified.broken.len(), depth) {
             (0, _) => "all whole".to_owned(),
             (count, Depth::Plan) => format!("{} with other bytes than their digest", grouped(count as u64)),
             (count, Depth::Act) => format!("{} with other bytes taken out", grouped(count as u64)),
         };
-        eprintln!("verified {}, {} bytes: {done}", packages(verified.count), grouped(verified.size));
+        say!("verified {}, {} bytes: {done}", packages(verified.count), grouped(verified.size));
     }
     Ok(if verified.broken.is_empty() { ExitCode::SUCCESS } else { found() })
 }
@@ -104,12 +105,12 @@ fn collect(rule: Rule, depth: Depth, is_json: bool, settings: &Settings) -> Resu
     if is_json {
         let gone: Vec<Value> = collected.packages.iter().map(to_json).collect();
         let (unfinished, size, left) = (collected.unfinished, collected.size, collected.left);
-        println!("{:#}", json!({"packages": gone, "unfinished": unfinished, "size": size, "left": left}));
+        show!("{:#}", json!({"packages": gone, "unfinished": unfinished, "size": size, "left": left}));
         return Ok(ExitCode::SUCCESS);
     }
-    collected.packages.iter().for_each(|one| println!("{}", line(one)));
+    collected.packages.iter().for_each(|one| show!("{}", line(one)));
     let verb = if depth == Depth::Plan { "would take out" } else { "took out" };
-    eprintln!(
+    say!(
         "{verb} {} and {} unfinished files, {} bytes; {} bytes stay",
         packages(collected.packages.len()),
         grouped(collected.unfinished as u64),

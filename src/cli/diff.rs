@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
 use crate::cli::install::{found, packages, platform};
+use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
 use crate::compare::{Change, Library, Spot};
@@ -53,10 +54,10 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         tell: &|event| talk.tell(event),
     })?;
     if arguments.json {
-        println!("{:#}", to_json(&outcome));
+        show!("{:#}", to_json(&outcome));
     } else {
-        outcome.packages.iter().flat_map(lines).for_each(|line| println!("{line}"));
-        println!("{}", sentence(&outcome));
+        outcome.packages.iter().flat_map(lines).for_each(|line| show!("{line}"));
+        show!("{}", sentence(&outcome));
     }
     Ok(if arguments.check && !outcome.packages.is_empty() { found() } else { ExitCode::SUCCESS })
 }

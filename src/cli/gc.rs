@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
+use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
 use crate::cli::time::{date, now, seconds};
@@ -49,9 +50,9 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let outcome = gc::gc(&options, &|event| talk.tell(event))?;
     if arguments.json {
-        println!("{:#}", to_json(&outcome));
+        show!("{:#}", to_json(&outcome));
     } else {
-        outcome.going.iter().for_each(|one| println!("{}  {}: {}", sized(one), one.object.path, words(&one.cause)));
+        outcome.going.iter().for_each(|one| show!("{}  {}: {}", sized(one), one.object.path, words(&one.cause)));
     }
     let size: u64 = outcome.going.iter().map(|one| one.object.size).sum();
     talk.say(&format!(

@@ -12,6 +12,7 @@ use crate::checkout::Forced;
 use crate::cli::build::{own_file, plain};
 use crate::cli::changes::Changes;
 use crate::cli::failure::{Code, Failure};
+use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
 use crate::cli::time::seconds;
@@ -96,7 +97,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         patiently(&options, arguments.wait, settings, &tell)?
     };
     if arguments.json {
-        println!("{:#}", to_json(&outcome));
+        show!("{:#}", to_json(&outcome));
     } else {
         sentences(&outcome, &settings.directory).iter().for_each(|line| talk.say(line));
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli::failure::{Code, Failure};
+use crate::cli::print::show;
 use crate::cli::secret::secret_key;
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
@@ -87,12 +88,12 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     let talk = Talk::new(settings);
     match arguments.verb {
         Verb::New(arguments) => make(&arguments, settings, &talk)?,
-        Verb::Show(arguments) => println!("{}", wanted(arguments.file.as_deref(), settings)?.public().line()),
+        Verb::Show(arguments) => show!("{}", wanted(arguments.file.as_deref(), settings)?.public().line()),
         Verb::Introduce(arguments) => {
             let new = PublicKey::parse(&arguments.key).map_err(|error| Failure::from(&error))?;
             let old = wanted(arguments.secret_key.as_deref(), settings)?;
             let signature = introduce(&old, &new).map_err(|error| Failure::from(&error))?;
-            println!("introduced = [\"{}\"]", signature.trim_end().replace('\n', "\\n"));
+            show!("introduced = [\"{}\"]", signature.trim_end().replace('\n', "\\n"));
             talk.say("the line above goes into the channel's part of tagalong.toml, beside `keys` with the old key");
         }
         Verb::Sign(arguments) => {
@@ -109,7 +110,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
             let keys: Result<Vec<PublicKey>, _> = arguments.keys.iter().map(|line| PublicKey::parse(line)).collect();
             let keys = keys.map_err(|error| Failure::from(&error))?;
             let verified = key::verify(&keys, &settings.directory.join(&arguments.file))?;
-            println!("{}", verified.trusted_comment);
+            show!("{}", verified.trusted_comment);
             talk.say(&format!("{} is signed by {}", arguments.file.display(), verified.key.line()));
         }
     }
@@ -125,7 +126,7 @@ fn make(arguments: &New, settings: &Settings, talk: &Talk) -> Result<(), Failure
     }
     let protection = if arguments.password { Protection::Password } else { Protection::Mode };
     let public = key::make(&output, protection)?;
-    println!("keys = [\"{}\"]", public.line());
+    show!("keys = [\"{}\"]", public.line());
     talk.say(&format!("wrote the secret key to {shown}; the line above goes into the channel's part of tagalong.toml"));
     Ok(())
 }

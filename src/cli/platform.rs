@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
+use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::flow::platform::{self, Line, Options, Outcome, Reason};
 use crate::host::Host;
@@ -34,11 +35,11 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let outcome = platform::platform(&options)?;
     if arguments.json {
-        println!("{:#}", to_json(&outcome, arguments.list));
+        show!("{:#}", to_json(&outcome, arguments.list));
     } else if arguments.list {
-        outcome.list.iter().for_each(|line| println!("{}: {}", line.platform, reason(line, &outcome.host)));
+        outcome.list.iter().for_each(|line| show!("{}: {}", line.platform, reason(line, &outcome.host)));
     } else {
-        println!("{}", outcome.host.platform);
+        show!("{}", outcome.host.platform);
     }
     Ok(ExitCode::SUCCESS)
 }

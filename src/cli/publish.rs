@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::checkout::Forced;
 use crate::cli::failure::Failure;
 use crate::cli::install::{candidate, packages};
+use crate::cli::print::show;
 use crate::cli::secret::secret_key;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
@@ -103,8 +104,8 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let is_list = arguments.promote.is_some() || !arguments.sign_only.is_empty();
     match (arguments.json, is_list) {
-        (true, true) => println!("{:#}", Value::from(outcomes.iter().map(to_json).collect::<Vec<_>>())),
-        (true, false) => outcomes.iter().for_each(|outcome| println!("{:#}", to_json(outcome))),
+        (true, true) => show!("{:#}", Value::from(outcomes.iter().map(to_json).collect::<Vec<_>>())),
+        (true, false) => outcomes.iter().for_each(|outcome| show!("{:#}", to_json(outcome))),
         (false, _) => outcomes.iter().for_each(|outcome| talk.say(&sentence(outcome))),
     }
     Ok(ExitCode::SUCCESS)
@@ -115,7 +116,7 @@ fn show_handed(handed: &Handed, options: &Options, is_json: bool, talk: &Talk) -
     if is_json {
         let Handed { channel, packages, archives, bytes } = handed;
         let json = json!({"channel": channel, "packages": packages, "archives": archives, "bytes": bytes});
-        println!("{json:#}");
+        show!("{json:#}");
         return Ok(ExitCode::SUCCESS);
     }
     let (count, channel) = (packages(handed.packages.len()), &handed.channel);
@@ -139,7 +140,7 @@ fn show_copied(copied: &[Copied], options: &CopyOptions, is_json: bool, talk: &T
                 "bytes": one.bytes, "was_there": one.was_there,
             })
         });
-        println!("{:#}", Value::from(all.collect::<Vec<_>>()));
+        show!("{:#}", Value::from(all.collect::<Vec<_>>()));
         return Ok(ExitCode::SUCCESS);
     }
     let to = redact(&options.to);

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::checkout::{Forced, Wanted};
 use crate::cli::failure::Failure;
+use crate::cli::print::{say, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::resolve::{self, Options, Outcome};
@@ -41,12 +42,12 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     let talk = Talk::new(settings);
     let outcome = resolve::resolve(&options, &|event| talk.tell(event))?;
     if arguments.explain {
-        explain(&outcome).iter().for_each(|line| eprintln!("{line}"));
+        explain(&outcome).iter().for_each(|line| say!("{line}"));
     }
     if arguments.json {
-        println!("{:#}", to_json(&outcome));
+        show!("{:#}", to_json(&outcome));
     } else {
-        println!("{}", outcome.resolution.tag);
+        show!("{}", outcome.resolution.tag);
     }
     Ok(ExitCode::SUCCESS)
 }

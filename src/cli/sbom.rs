@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::checkout::Forced;
 use crate::cli::failure::Failure;
 use crate::cli::install::platform;
+use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::cli::time;
@@ -61,6 +62,6 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         Standard::Cyclonedx => bill::cyclonedx::render(&subject),
         Standard::Slsa => bill::slsa::render(&subject),
     };
-    println!("{document:#}");
+    show!("{document:#}");
     Ok(ExitCode::SUCCESS)
 }

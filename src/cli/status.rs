@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::checkout::Forced;
 use crate::cli::failure::Failure;
 use crate::cli::install::{found, packages, platform, receipt_json, shown};
+use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::flow::status::{self, Options, Outcome, Reading, Verdict};
 use crate::model::platform::Platform;
@@ -52,9 +53,9 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let outcome = status::status(&options)?;
     if arguments.json {
-        println!("{:#}", to_json(&outcome));
+        show!("{:#}", to_json(&outcome));
     } else {
-        lines(&outcome, &settings.directory).iter().for_each(|line| println!("{line}"));
+        lines(&outcome, &settings.directory).iter().for_each(|line| show!("{line}"));
     }
     let is_changed = outcome.changed.as_ref().is_some_and(|changed| !changed.is_empty());
     let is_wanting = arguments.check && outcome.verdict != Verdict::Current;

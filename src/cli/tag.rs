@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
-use crate::cli::print::print_json;
+use crate::cli::print::{print_json, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::tag::{self, Changed, Doubt, Future, Options, Outcome};
@@ -64,7 +64,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     if arguments.json {
         return print_json(&to_json(&outcome, done));
     }
-    outcome.changes.iter().for_each(|change| println!("{}", tag::line(change)));
+    outcome.changes.iter().for_each(|change| show!("{}", tag::line(change)));
     outcome.doubts.iter().for_each(|doubt| talk.say(&format!("warning: {}", words(doubt))));
     for (platform, future) in &outcome.platforms {
         talk.say(&format!("{platform}: {}", future_words(future)));

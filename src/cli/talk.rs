@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::cli::bars::Bars;
 use crate::cli::failure::on_one_line;
+use crate::cli::print::say;
 use crate::cli::settings::Settings;
 use crate::model::event::Event;
 
@@ -38,8 +39,8 @@ impl Talk {
     /// Writes a line above the bars.
     pub fn say(&self, line: &str) {
         match &self.bars {
-            Some(bars) => bars.aside(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.aside(|| say!("{line}")),
+            None => say!("{line}"),
         }
     }
 
@@ -61,7 +62,7 @@ impl Section {
     fn mark(&self, end: &str, header: &str) {
         let Some(name) = &self.name else { return };
         let now = crate::cli::time::now();
-        eprintln!("\x1b[0Ksection_{end}:{now}:{name}\r\x1b[0K{header}");
+        say!("\x1b[0Ksection_{end}:{now}:{name}\r\x1b[0K{header}");
     }
 }
 

@@ -8,6 +8,7 @@ use clap::Parser;
 use crate::cli::ci::generate;
 use crate::cli::failure::Failure;
 use crate::cli::install::found;
+use crate::cli::print::{say, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::ci::check::{self, By, Made};
@@ -41,24 +42,24 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         let now = text_now(made, settings, &talk)?;
         let path = made.path.display();
         let Some((number, was, is)) = check::first_difference(&made.text, &now) else {
-            println!("{path}: as it is made");
+            show!("{path}: as it is made");
             continue;
         };
         if arguments.update {
             std::fs::write(root.join(&made.path), &now)
                 .map_err(|error| Failure::internal(format!("`{path}` cannot be written: {error}")))?;
-            println!("{path}: written anew");
+            show!("{path}: written anew");
             continue;
         }
         count += 1;
-        println!("{path}:{number}: differs\n  it is     {was}\n  should be {is}");
+        show!("{path}:{number}: differs\n  it is     {was}\n  should be {is}");
     }
     let said = match (arguments.update, count) {
         (false, 0) => "no file differs".to_owned(),
         (true, _) => format!("looked at {}; all are as they are made now", files_in_words(files.len())),
         _ => format!("{} of {} differ; `tagalong ci check --update` writes them", count, files_in_words(files.len())),
     };
-    eprintln!("{said}");
+    say!("{said}");
     Ok(if count == 0 { ExitCode::SUCCESS } else { found() })
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::failure::{Code, Failure};
 use crate::cli::install::{found, platform};
-use crate::cli::print::print_json;
+use crate::cli::print::{print_json, say, show};
 use crate::cli::settings::Settings;
 use crate::flow::ci::image::{self, ImageFault, Options};
 use crate::model::platform::Platform;
@@ -69,13 +69,13 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
 fn build(name: &str, commands: &[Vec<String>], is_dry_run: bool) -> Result<ExitCode, Failure> {
     let line = |command: &[String]| command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     if is_dry_run {
-        commands.iter().for_each(|command| println!("{}", line(command)));
-        eprintln!("would build {name}");
+        commands.iter().for_each(|command| show!("{}", line(command)));
+        say!("would build {name}");
         return Ok(ExitCode::SUCCESS);
     }
     let mut digest = String::new();
     for (place, command) in commands.iter().enumerate() {
-        eprintln!("{}", line(command));
+        say!("{}", line(command));
         let mut process = Command::new(&command[0]);
         process.args(&command[1..]);
         let is_last = place + 1 == commands.len();
@@ -95,12 +95,12 @@ fn build(name: &str, commands: &[Vec<String>], is_dry_run: bool) -> Result<ExitC
         if is_last {
             digest = said;
         } else if !said.is_empty() {
-            eprintln!("{said}");
+            say!("{said}");
         }
     }
     let plain = name.split_once('@').map_or(name, |(plain, _)| plain);
-    println!("{plain}@{digest}");
-    eprintln!("built {name}; `image = \"{plain}@{digest}\"` pins it in tagalong.toml");
+    show!("{plain}@{digest}");
+    say!("built {name}; `image = \"{plain}@{digest}\"` pins it in tagalong.toml");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,8 +112,8 @@ fn check(settings: &Settings, is_json: bool) -> Result<ExitCode, Failure> {
             .collect();
         print_json(&list)?;
     } else {
-        problems.iter().for_each(|problem| println!("{}: {}", problem.platform, words(&problem.fault)));
-        eprintln!(
+        problems.iter().for_each(|problem| show!("{}: {}", problem.platform, words(&problem.fault)));
+        say!(
             "{}",
             if problems.is_empty() {
                 "all images are pinned"

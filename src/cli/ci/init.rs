@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::failure::Failure;
-use crate::cli::print::print;
+use crate::cli::print::{print, say};
 use crate::cli::settings::Settings;
 use crate::flow::{ci, init};
 use crate::model::project::PROJECT_FILE;
@@ -43,8 +43,8 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     print(VARIABLES)?;
     let verb = if arguments.dry_run { "would write" } else { "wrote" };
     match written.as_slice() {
-        [] => eprintln!("nothing to write: everything is there"),
-        files => eprintln!("{verb} {}", files.join(", ")),
+        [] => say!("nothing to write: everything is there"),
+        files => say!("{verb} {}", files.join(", ")),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::build::own_file;
 use crate::cli::failure::{Code, Failure};
-use crate::cli::print::{print, print_json};
+use crate::cli::print::{print, print_json, say};
 use crate::cli::settings::Settings;
 use crate::flow::ci::reproduce::{Options, reproduce};
 
@@ -54,11 +54,11 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         (None, Some(image)) => format!("on this machine: neither podman nor docker is installed for the image {image}"),
         (None, None) => "on this machine: the job has no image".to_owned(),
     };
-    eprintln!("repeats the build of {what} for {} {place}", outcome.platform);
+    say!("repeats the build of {what} for {} {place}", outcome.platform);
     if !arguments.run {
         return print(&format!("{}\n", outcome.command));
     }
-    eprintln!("{}", outcome.command);
+    say!("{}", outcome.command);
     let status = Command::new("sh").arg("-c").arg(&outcome.command).current_dir(&settings.directory).status();
     let status = status.map_err(|error| {
         Failure::new(Code::Internal, "the command does not start").why(error.to_string()).next("run it by hand")

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 use crate::cli::elf::exit;
 use crate::cli::failure::{Code, Failure};
+use crate::cli::print::say;
 use crate::cli::settings::Settings;
 use crate::flow::elf_edit::{self, Change, Options};
 use crate::model::depth::Depth;
@@ -145,7 +146,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         }
     }
     let verb = if arguments.dry_run { "would change" } else { "changed" };
-    eprintln!("{verb} {changed} of {all} {}", if all == 1 { "file" } else { "files" });
+    say!("{verb} {changed} of {all} {}", if all == 1 { "file" } else { "files" });
     Ok(exit(&failures))
 }
 

@@ -106,7 +106,7 @@ impl Failure {
 
     /// Prints the failure on stderr and gives its exit code.
     pub fn show(&self) -> ExitCode {
-        eprint!("{self}");
+        crate::cli::print::aside(&self.to_string());
         ExitCode::from(self.code as u8)
     }
 }

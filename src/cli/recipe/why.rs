@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::cli::build::{line, own_file};
 use crate::cli::failure::{Code, Failure};
+use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::build::{self, Place};
@@ -48,14 +49,14 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
                 .why("no chain of needs and tools leads from one to the other")
                 .next("`tagalong recipe graph` prints all needs"));
         };
-        way.windows(2).for_each(|pair| println!("{} needs {}", pair[0], pair[1]));
+        way.windows(2).for_each(|pair| show!("{} needs {}", pair[0], pair[1]));
         return Ok(ExitCode::SUCCESS);
     }
     let network = if arguments.offline { Network::Offline } else { Network::Allowed };
     let why = build::why(&place, &name, network, &tell)?;
-    why.chain.iter().for_each(|step| println!("{}", line(step)));
+    why.chain.iter().for_each(|step| show!("{}", line(step)));
     let users: Vec<&str> = why.users.iter().map(RecipeName::as_str).collect();
     let users = if users.is_empty() { "no recipe".to_owned() } else { users.join(", ") };
-    println!("needed by {users}");
+    show!("needed by {users}");
     Ok(ExitCode::SUCCESS)
 }

@@ -100,7 +100,7 @@ fn pipeline_of_a_candidate_is_written_whole() {
     is_valid(&world, &run.stdout);
     assert_eq!(
         world.read("out.env"),
-        "FORCED_DEPS_TAG=deps-mr-x\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n"
+        "TAGALONG_MAKES=candidate\nFORCED_DEPS_TAG=deps-mr-x\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n"
     );
 }
 
@@ -168,7 +168,7 @@ fn only_what_must_be_built_becomes_a_job_and_each_reason_is_told() {
     world.write("notes", "a change elsewhere").commit();
     let run = world.run("ci generate --candidate deps-mr-x --since deps-2 --dotenv out.env").succeeds();
     assert!(run.stderr.contains("nothing to build: the recipes are those of"), "{}", run.stderr);
-    assert_eq!(world.read("out.env"), "");
+    assert_eq!(world.read("out.env"), "TAGALONG_MAKES=nothing\n");
 }
 
 #[test]

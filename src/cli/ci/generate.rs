@@ -165,11 +165,13 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 /// it will not be.
 fn dotenv(outcome: &Outcome) -> String {
     let is_made = outcome.plans.iter().any(|plan| !matches!(plan.deed, Deed::Unchanged { .. }));
+    // One line always: an empty file is no report to GitLab.
     match &outcome.purpose {
-        Purpose::Candidate { name, .. } if is_made => {
-            format!("FORCED_DEPS_TAG={name}\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n")
-        }
-        _ => String::new(),
+        Purpose::Candidate { name, .. } if is_made => format!(
+            "TAGALONG_MAKES=candidate\nFORCED_DEPS_TAG={name}\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n"
+        ),
+        Purpose::Tag(_) if is_made => "TAGALONG_MAKES=bundles\n".to_owned(),
+        _ => "TAGALONG_MAKES=nothing\n".to_owned(),
     }
 }
 

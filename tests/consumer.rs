@@ -21,6 +21,8 @@ fn consumer() -> World {
     let world = World::new().with("TAGALONG_CACHE", store.to_str().unwrap());
     let world = world.with("TAGALONG", env!("CARGO_BIN_EXE_tagalong"));
     copy("tests/consumer/.", world.checkout());
+    world.write("scripts/README.md", "how the consumer is bootstrapped\n");
+    copy("scripts/auto_build_all.sh", &world.checkout().join("scripts"));
     for name in RECIPES {
         world.write("extern-recipes/README.md", "the recipes of the consumer\n");
         copy(&format!("extern-recipes/{name}"), &world.checkout().join("extern-recipes"));
@@ -47,7 +49,7 @@ fn publish(world: &World, tag: &str) {
     world.run_with(&["publish", "--secret-key", key.to_str().unwrap()]).succeeds();
 }
 
-/// Runs the bootstrap of the consumer and gives what it printed.
+/// Runs the bootstrap of the consumer, then the consumer with an empty environment, and gives what both printed.
 fn bootstrap(world: &World, checkout: &Path, forced: Option<&str>) -> String {
     let mut command = world.command(checkout.join("scripts/auto_build_all.sh"), checkout);
     if let Some(tag) = forced {
@@ -56,7 +58,8 @@ fn bootstrap(world: &World, checkout: &Path, forced: Option<&str>) -> String {
     let output = command.output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
-    said
+    let greeted = Command::new(checkout.join("out/bin/consumer")).env_clear().current_dir("/").output().unwrap();
+    format!("{said}{}", String::from_utf8_lossy(&greeted.stdout))
 }
 
 const GREETING: &str = "libraries tag along: zlib 1.3.1, libpng 1.6.";

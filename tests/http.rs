@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use tagalong::http::{Client, HttpError};
+use tagalong::http::{Client, HttpError, Method, Request, environment};
 
 /// A server that gives each connection the next answer and keeps what was asked.
 struct Server {
@@ -139,4 +139,60 @@ fn redirects_are_followed_without_the_user_and_not_for_ever() {
     let error = client.get(&circle.url.replace("http://", "http://ada:secret@"), 10).unwrap_err();
     assert_eq!(error.to_string(), format!("{}/: it redirects too often", circle.url));
     assert_eq!(circle.asked().len(), 6);
+}
+
+#[test]
+fn secrets_of_a_request_go_to_its_host_alone() {
+    let end = Server::answering(vec![answer("200 OK\r\nContent-Length: 2", b"ok")]);
+    let start = Server::answering(vec![
+        answer("307 Temporary Redirect\r\nLocation: /same\r\nContent-Length: 0", b""),
+        answer(&format!("302 Found\r\nLocation: {}/there", end.url), b""),
+    ]);
+    let secrets = || vec![("private-token".to_owned(), "secret".to_owned())];
+    let plain = [("x-plain".to_owned(), "yes".to_owned())];
+    let request = Request::new(Method::Get, &start.url).headers(&plain).secrets(&secrets);
+    assert_eq!(Client::new().unwrap().send(&request, 10).unwrap().body, b"ok");
+    assert!(start.asked().iter().all(|head| head.contains("private-token: secret")), "{:?}", start.asked());
+    assert!(end.asked()[0].contains("x-plain: yes") && !end.asked()[0].contains("private-token"));
+}
+
+#[test]
+fn answer_that_only_trickles_is_broken_off_and_resumed() {
+    environment::enter([("TAGALONG_TIMEOUT".to_owned(), "1".to_owned())].into_iter());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    thread::spawn(move || {
+        let (mut slow, _) = listener.accept().unwrap();
+        log.lock().unwrap().push(head(&slow));
+        slow.write_all(&answer("200 OK\r\nContent-Length: 1000\r\nETag: \"a\"", b"")).unwrap();
+        // Until the client has gone.
+        while slow.write_all(b"0123456789").is_ok() {
+            thread::sleep(std::time::Duration::from_millis(100));
+        }
+        let (mut fast, _) = listener.accept().unwrap();
+        let question = head(&fast);
+        let start: usize = question.split("range: bytes=").nth(1).unwrap().split('-').next().unwrap().parse().unwrap();
+        log.lock().unwrap().push(question);
+        let range = format!("206 Partial Content\r\nContent-Range: bytes {start}-999/1000\r\nETag: \"a\"");
+        fast.write_all(&answer(&range, &b"0123456789".repeat(100)[start..])).unwrap();
+    });
+    let mut file = tempfile::tempfile().unwrap();
+    let count = Client::new().unwrap().download(&url, &mut file, 1000, &mut |_| ());
+    assert_eq!((count, text(&mut file)), (Ok(Some(1000)), "0123456789".repeat(100)));
+    assert_eq!(asked.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn server_that_says_nothing_is_not_waited_for_for_ever_and_what_it_cannot_do_is_not_asked_again() {
+    environment::enter([("TAGALONG_TIMEOUT".to_owned(), "1".to_owned())].into_iter());
+    let server = Server::answering(vec![answer("501 Not Implemented\r\nContent-Length: 0", b"")]);
+    let answer = Client::new().unwrap().send(&Request::new(Method::Put, &server.url), 10).unwrap();
+    assert_eq!((answer.status, server.asked().len()), (501, 1));
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let start = std::time::Instant::now();
+    assert!(matches!(Client::new().unwrap().get(&url, 10), Err(HttpError::Unreachable { .. })));
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }

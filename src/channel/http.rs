@@ -218,7 +218,11 @@ impl Objects for Remote {
         // No web server proves a digest: what lies there is read.
         match self.head(path)? {
             None => match self.place(path, body, false)? {
-                Put::Written => Ok(Put::Written),
+                // It was read under the name that it had first.
+                Put::Written => match self.head(path)? {
+                    Some(answer) if answer.length() == Some(archive.size) => Ok(Put::Written),
+                    _ => Err(damaged()),
+                },
                 _ if self.matches(path, archive.digest, archive.size)? == Some(true) => Ok(Put::WasThere),
                 _ => Err(damaged()),
             },

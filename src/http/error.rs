@@ -58,7 +58,7 @@ impl HttpError {
         match self {
             HttpError::Unreachable { reason, .. } => !reason.contains("certificate"),
             HttpError::Broken { .. } => true,
-            HttpError::Status { status, .. } => *status == 429 || *status >= 500 && *status != 501,
+            HttpError::Status { status, .. } => is_passing(*status),
             _ => false,
         }
     }
@@ -67,6 +67,11 @@ impl HttpError {
         let url = redact(address.as_str());
         HttpError::Unreachable { url, reason: innermost(error) }
     }
+}
+
+/// Whether a status says that the same request may do better later (RFC 9110, 15.5.9 and 15.6; RFC 6585, 4).
+pub(super) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 429) || status >= 500 && status != 501
 }
 
 /// Why a redirect was not followed.

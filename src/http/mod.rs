@@ -118,7 +118,7 @@ impl Client {
     fn send_once(&self, request: &Request, limit: u64) -> Result<Answer, HttpError> {
         let (address, response) = self.open(request, &[])?;
         let status = response.status().as_u16();
-        if status == 429 || status >= 500 && status != 501 {
+        if error::is_passing(status) {
             return Err(status_error(&address, &response));
         }
         let too_large = || HttpError::TooLarge { url: redact(address.as_str()), limit };

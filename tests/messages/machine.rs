@@ -48,6 +48,7 @@ pub fn channel() -> Vec<Told> {
         address("oci://registry.example.org", AddressFault::Repository),
         address("gitlab://gitlab.example.org", AddressFault::Project),
         refused(Kind::Http, Act::Write, 401, None),
+        refused(Kind::Http, Act::Write, 413, None),
         refused(Kind::S3, Act::Read, 403, Some("AccessDenied")),
         refused(Kind::Oci, Act::Write, 401, Some("authentication required")),
         refused(Kind::Gitlab, Act::Delete, 403, None),

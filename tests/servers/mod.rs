@@ -11,7 +11,7 @@ pub mod radosgw;
 pub mod registry;
 
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
@@ -54,6 +54,21 @@ impl Place {
 /// A port that nobody listens on; another program may take it before it is used, and then the server says so.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A folder that is removed when this process has ended, in whatever way.
+pub fn folder(name: &str, parent: &Path) -> PathBuf {
+    let folder = tempfile::Builder::new().prefix(&format!("tagalong-{name}-")).tempdir_in(parent).unwrap().keep();
+    let own = std::process::id().to_string();
+    let script = "{ while kill -0 $1; do sleep 1; done; sleep 1; rm -rf \"$2\"; } &";
+    let status = Command::new("sh")
+        .args(["-c", script, "sh", &own, folder.to_str().unwrap()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+    folder
 }
 
 /// Starts a program that ends with this process, whatever becomes of the test that started it.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use super::{Place, free_port, keep, run, wait_for};
+use super::{Place, folder, free_port, keep, run, wait_for};
 
 /// What nginx is asked to know of WebDAV.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub fn start(dav: Dav) -> &'static (Place, PathBuf) {
 }
 
 fn launch(dav: &str) -> (Place, PathBuf) {
-    let folder = tempfile::Builder::new().prefix("tagalong-nginx-").tempdir().unwrap().keep();
+    let folder = folder("nginx", &std::env::temp_dir());
     let port = free_port();
     let shown = folder.join("shown");
     fs::create_dir(&shown).unwrap();

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub struct Proxy {
     pub port: u16,
     asked: Arc<Mutex<Vec<String>>>,
     is_on: Arc<AtomicBool>,
+    /// How many connections there were, and to how many of them something was done.
+    pub connections: Arc<[AtomicUsize; 2]>,
 }
 
 impl Proxy {
@@ -52,16 +54,20 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (asked, is_on) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
+        let connections = Arc::new([const { AtomicUsize::new(0) }; 2]);
+        let counts = Arc::clone(&connections);
         let (log, on) = (Arc::clone(&asked), Arc::clone(&is_on));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let fault = if on.load(Ordering::Relaxed) { next() } else { Fault::None };
+                counts[0].fetch_add(1, Ordering::Relaxed);
+                counts[1].fetch_add(usize::from(fault != Fault::None), Ordering::Relaxed);
                 let log = Arc::clone(&log);
                 // What breaks here is what is wanted, or the client's way to end.
                 thread::spawn(move || drop(serve(client, server, fault, &log)));
             }
         });
-        Proxy { port, asked, is_on }
+        Proxy { port, asked, is_on, connections }
     }
 
     /// Lets everything pass from now on.

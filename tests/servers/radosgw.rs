@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Place, free_port, keep, run, wait_for};
+use super::{Place, folder, free_port, keep, run, wait_for};
 
 pub const KEY: &str = "TAGALONGKEY";
 pub const SECRET: &str = "TAGALONGSECRET/with+signs";
@@ -19,7 +19,7 @@ pub fn start() -> &'static Place {
 }
 
 fn launch() -> Place {
-    let folder = tempfile::Builder::new().prefix("tagalong-ceph-").tempdir().unwrap().keep();
+    let folder = folder("ceph", &std::env::temp_dir());
     let here = folder.to_str().unwrap();
     let (port, [v2, v1]) = (free_port(), two_ports());
     let mon = format!("[v2:127.0.0.1:{v2},v1:127.0.0.1:{v1}]");
@@ -95,7 +95,7 @@ fn make_bucket(port: u16, folder: &Path) {
         let user = format!("{KEY}:{SECRET}");
         let url = format!("http://127.0.0.1:{port}/deps");
         let arguments = ["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "--user", &user];
-        let signed = ["--aws-sigv4", "aws:amz:us-east-1:s3", &url];
+        let signed = ["--aws-sigv4", "aws:amz:us-east-1:s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", &url];
         if run("curl", &[&arguments[..], &signed[..]].concat(), folder) == "200" {
             return;
         }

@@ -3,13 +3,13 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use super::{Place, free_port, keep, run, wait_for};
+use super::{Place, folder, free_port, keep, run, wait_for};
 
 /// The registry.
 pub fn start() -> &'static Place {
     static PLACE: OnceLock<Place> = OnceLock::new();
     PLACE.get_or_init(|| {
-        let folder = tempfile::Builder::new().prefix("tagalong-registry-").tempdir().unwrap().keep();
+        let folder = folder("registry", &std::env::temp_dir());
         let port = free_port();
         fs::write(folder.join("users"), run("htpasswd", &["-nbB", "ada", "right"], &folder)).unwrap();
         let here = folder.display();

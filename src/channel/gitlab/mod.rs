@@ -185,9 +185,11 @@ impl Project {
     /// Puts what shall be new; [`Put::Differs`] also where the same bytes were first.
     fn put_new(&self, path: &str, body: Body) -> Result<Put, ChannelError> {
         let Some(mine) = self.upload(path, body)? else { return Ok(Put::Differs) };
-        let others = self.files(mine.package_id)?;
-        let is_earlier = |file: &PackageFile| file.file_name == mine.file_name && file.id < mine.id;
-        let Some(first) = others.iter().find(|file| is_earlier(file)) else { return Ok(Put::Written) };
+        let all = self.files_of(&Filed::of(path))?;
+        if !all.iter().any(|file| file.id == mine.id) {
+            return Err(ChannelError::Damaged { path: path.to_owned() });
+        }
+        let Some(first) = all.first().filter(|first| first.id < mine.id) else { return Ok(Put::Written) };
         if first.file_sha256.is_some() && first.file_sha256 == mine.file_sha256 {
             self.remove(&mine, path)?;
             return Ok(Put::WasThere);

@@ -279,11 +279,22 @@ impl Objects for Bucket {
     }
 
     fn swap(&self, path: &str, bytes: &[u8], before: &Version) -> Result<Put, ChannelError> {
-        let condition = match before {
-            Version::Absent => Some(only_new()),
-            Version::Here { etag, .. } => etag.clone().map(|etag| ("if-match".to_owned(), etag)),
+        let if_match = |etag: &str| ("if-match".to_owned(), etag.to_owned());
+        let mut conditions = match before {
+            Version::Absent => vec![Some(only_new())],
+            // Ceph compares without the quotes that HTTP asks for.
+            Version::Here { etag: Some(etag), .. } => {
+                vec![Some(if_match(etag.trim_matches('"'))), Some(if_match(etag))]
+            }
+            Version::Here { etag: None, .. } => vec![None],
         };
-        let is_written = self.write(path, Body::Bytes(bytes), condition.as_slice())?.is_some();
+        let mut is_written = false;
+        while let Some(condition) = conditions.pop() {
+            is_written = self.write(path, Body::Bytes(bytes), condition.as_slice())?.is_some();
+            if is_written || conditions.is_empty() || self.version(path, LARGEST_MANIFEST)? != *before {
+                break;
+            }
+        }
         // A store that knows no conditions is found out here.
         let is_there = self.version(path, LARGEST_MANIFEST)?.holds(bytes);
         Ok(match (is_there, is_written) {

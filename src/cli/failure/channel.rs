@@ -49,6 +49,7 @@ impl From<&ChannelError> for Failure {
                 let failure = Failure::new(Code::Network, what).why(format!("the server answered {status}{said}"));
                 match status {
                     401 | 403 | 407 => failure.next(login_advice(*kind, channel)),
+                    413 => failure.next("have larger bodies allowed there: nginx's `client_max_body_size`, or the limit of the proxy before it"),
                     404 => failure.next("look at the address of the channel in tagalong.toml: there is nothing of that name"),
                     _ => failure.next("try again later; if it stays so, ask who runs the server"),
                 }

@@ -298,6 +298,35 @@ fn what_cannot_be_generated_is_said() {
 }
 
 #[test]
+fn images_are_pinned_when_asked_to_the_digest_that_the_registry_says() {
+    let world = World::new();
+    project(&world, &[("debian-12-x86_64", Some("registry.example.org/build:12")), ("debian-13-x86_64", Some(IMAGE))]);
+    recipe(&world, "zlib", &[]);
+    world.commit().tag("deps-1");
+    let tools = world.root().join("tools");
+    fs::create_dir(&tools).unwrap();
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let world = world.with("PATH", &path);
+    let says = |script: &str| {
+        fs::write(tools.join("skopeo"), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(tools.join("skopeo"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    let digest = "b".repeat(64);
+    says(&format!("[ \"$4\" = docker://registry.example.org/build:12 ] && echo sha256:{digest}"));
+    let run = world.run("ci generate --pin").succeeds();
+    assert!(
+        run.stdout.contains(&format!("  image: \"registry.example.org/build:12@sha256:{digest}\"\n")),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains(&format!("  image: \"{IMAGE}\"\n")), "{}", run.stdout);
+    for wrong in ["echo nothing", "echo refused >&2; exit 1"] {
+        says(wrong);
+        world.run("ci generate --pin").exits(5);
+    }
+}
+
+#[test]
 fn check_finds_a_file_that_was_changed_or_has_become_old() {
     let world = small();
     world.run("ci check").exits(3);

@@ -247,6 +247,7 @@ fn is_sound(yaml: &str, most: usize, count: usize) {
         }
     }
     let platform = bundle.trim_start_matches("bundle ");
+    assert!(above.iter().all(|job| job.contains(platform)), "another platform's failure would keep this one back");
     let builds = jobs.keys().filter(|job| job.starts_with(&format!("build {platform} "))).collect::<Vec<_>>();
     assert!(builds.iter().all(|job| above.contains(job.as_str())), "the bundle lacks a record");
     let packages: usize = yaml

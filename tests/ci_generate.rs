@@ -100,7 +100,7 @@ fn pipeline_of_a_candidate_is_written_whole() {
     is_valid(&world, &run.stdout);
     assert_eq!(
         world.read("out.env"),
-        "FORCED_DEPS_TAG=deps-mr-x\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n"
+        "TAGALONG_MAKES=candidate\nFORCED_DEPS_TAG=deps-mr-x\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n"
     );
 }
 
@@ -168,7 +168,7 @@ fn only_what_must_be_built_becomes_a_job_and_each_reason_is_told() {
     world.write("notes", "a change elsewhere").commit();
     let run = world.run("ci generate --candidate deps-mr-x --since deps-2 --dotenv out.env").succeeds();
     assert!(run.stderr.contains("nothing to build: the recipes are those of"), "{}", run.stderr);
-    assert_eq!(world.read("out.env"), "");
+    assert_eq!(world.read("out.env"), "TAGALONG_MAKES=nothing\n");
 }
 
 #[test]
@@ -247,6 +247,7 @@ fn is_sound(yaml: &str, most: usize, count: usize) {
         }
     }
     let platform = bundle.trim_start_matches("bundle ");
+    assert!(above.iter().all(|job| job.contains(platform)), "another platform's failure would keep this one back");
     let builds = jobs.keys().filter(|job| job.starts_with(&format!("build {platform} "))).collect::<Vec<_>>();
     assert!(builds.iter().all(|job| above.contains(job.as_str())), "the bundle lacks a record");
     let packages: usize = yaml
@@ -295,6 +296,35 @@ fn what_cannot_be_generated_is_said() {
     world.run("ci generate --channel nowhere").exits(2);
     world.run("ci generate --since nowhere").exits(3);
     world.run("ci generate --trial").succeeds();
+}
+
+#[test]
+fn images_are_pinned_when_asked_to_the_digest_that_the_registry_says() {
+    let world = World::new();
+    project(&world, &[("debian-12-x86_64", Some("registry.example.org/build:12")), ("debian-13-x86_64", Some(IMAGE))]);
+    recipe(&world, "zlib", &[]);
+    world.commit().tag("deps-1");
+    let tools = world.root().join("tools");
+    fs::create_dir(&tools).unwrap();
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let world = world.with("PATH", &path);
+    let says = |script: &str| {
+        fs::write(tools.join("skopeo"), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(tools.join("skopeo"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    let digest = "b".repeat(64);
+    says(&format!("[ \"$4\" = docker://registry.example.org/build:12 ] && echo sha256:{digest}"));
+    let run = world.run("ci generate --pin").succeeds();
+    assert!(
+        run.stdout.contains(&format!("  image: \"registry.example.org/build:12@sha256:{digest}\"\n")),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains(&format!("  image: \"{IMAGE}\"\n")), "{}", run.stdout);
+    for wrong in ["echo nothing", "echo refused >&2; exit 1"] {
+        says(wrong);
+        world.run("ci generate --pin").exits(5);
+    }
 }
 
 #[test]

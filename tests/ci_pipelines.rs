@@ -58,7 +58,7 @@ struct Ran {
 
 impl Ran {
     #[track_caller]
-    fn is_fine(self) -> String {
+    fn passes(self) -> String {
         assert!(self.is_fine, "{}", self.said);
         self.said
     }
@@ -127,7 +127,7 @@ fn a_tag_is_built_tested_signed_and_published_and_a_second_run_does_nothing() {
     );
     let secret = secret(&world);
     world.tag("deps-1");
-    let said = pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).is_fine();
+    let said = pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).passes();
     for expected in [
         "builds 2 packages, keeps 0",
         "built 1 of 2 packages",
@@ -141,13 +141,13 @@ fn a_tag_is_built_tested_signed_and_published_and_a_second_run_does_nothing() {
     assert!(!said.contains("top 1.0\n"), "the project's jobs do not run: {said}");
     assert!(bundle(&world, "bundles", "deps-1"));
 
-    let said = pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).is_fine();
+    let said = pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).passes();
     assert!(said.contains("nothing to build: deps-1 is published"), "{said}");
     assert!(!said.contains("published deps-1 for"), "{said}");
 
     // An ordinary push afterwards installs it; a variable of the pipeline names another bundle.
     world.write("notes", "later").commit();
-    let said = pipeline(&world, world.checkout(), &[]).is_fine();
+    let said = pipeline(&world, world.checkout(), &[]).passes();
     assert!(said.contains("installed deps-1 ") && said.contains("top 1.0"), "{said}");
     assert!(!said.contains("ci generate"), "{said}");
     let said = pipeline(&world, world.checkout(), &[("FORCED_DEPS_TAG", "deps-none")]).fails();
@@ -160,16 +160,16 @@ fn a_branch_makes_a_candidate_its_jobs_get_it_and_the_tag_promotes_it() {
     let world = project("");
     let secret = secret(&world);
     world.tag("deps-1");
-    pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).is_fine();
+    pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).passes();
     world.git(&["checkout", "-q", "-b", "deps-mr-new"]);
     recipe(&world, "top", "2.0", &["base"]);
     world.commit();
     let key = [("TAGALONG_SECRET_KEY", secret.as_str())];
-    let said = pipeline(&world, world.checkout(), &key).is_fine();
+    let said = pipeline(&world, world.checkout(), &key).passes();
     assert!(said.contains("published candidate deps-mr-new"), "{said}");
     assert!(said.contains("installed deps-mr-new") && said.contains("top 2.0"), "{said}");
     assert!(bundle(&world, "candidates", "deps-mr-new") && !bundle(&world, "bundles", "deps-mr-new"));
-    let said = pipeline(&world, world.checkout(), &key).is_fine();
+    let said = pipeline(&world, world.checkout(), &key).passes();
     assert!(said.contains("nothing to build: deps-mr-new is published"), "{said}");
     assert!(said.contains("installed deps-mr-new"), "{said}");
 
@@ -177,7 +177,7 @@ fn a_branch_makes_a_candidate_its_jobs_get_it_and_the_tag_promotes_it() {
     world.git(&["merge", "-q", "--no-ff", "-m", "merge", "deps-mr-new"]);
     follow_main(&world);
     world.tag("deps-2");
-    let said = pipeline(&world, world.checkout(), &of_tag("deps-2", &secret)).is_fine();
+    let said = pipeline(&world, world.checkout(), &of_tag("deps-2", &secret)).passes();
     assert!(said.contains("has these recipes and becomes the bundle"), "{said}");
     assert!(said.contains("published deps-2") && !said.contains("packed 2.0"), "{said}");
     assert!(bundle(&world, "bundles", "deps-2"));
@@ -202,7 +202,7 @@ fn a_merge_request_that_touches_recipes_makes_a_candidate_and_a_fork_publishes_n
     let world = project("");
     let secret = secret(&world);
     world.tag("deps-1");
-    pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).is_fine();
+    pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).passes();
     let base = world.git(&["rev-parse", "HEAD"]);
     world.git(&["checkout", "-q", "-b", "feature"]);
     recipe(&world, "top", "3.0", &["base"]);
@@ -210,13 +210,13 @@ fn a_merge_request_that_touches_recipes_makes_a_candidate_and_a_fork_publishes_n
     // The last commit touches no recipe: what counts is the merge base.
     world.write("notes", "a change elsewhere").commit();
     let key = ("TAGALONG_SECRET_KEY", secret.as_str());
-    let said = pipeline(&world, world.checkout(), &of_merge_request(&base, &[key])).is_fine();
+    let said = pipeline(&world, world.checkout(), &of_merge_request(&base, &[key])).passes();
     assert!(said.contains("installed deps-mr-7") && said.contains("top 3.0"), "{said}");
     assert!(bundle(&world, "candidates", "deps-mr-7"));
 
     fs::remove_dir_all(world.channel().join("candidates")).unwrap();
     let fork = [("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH", "ada/demo"), ("CI_MERGE_REQUEST_PROJECT_PATH", "group/demo")];
-    let said = pipeline(&world, world.checkout(), &of_merge_request(&base, &fork)).is_fine();
+    let said = pipeline(&world, world.checkout(), &of_merge_request(&base, &fork)).passes();
     assert!(said.contains("this is a fork: what it builds is not published"), "{said}");
     assert!(said.contains("this pipeline may not write to the channel") && said.contains("packed 3.0"), "{said}");
     assert!(said.contains("installed deps-1"), "{said}");
@@ -228,7 +228,7 @@ fn a_merge_request_that_touches_recipes_makes_a_candidate_and_a_fork_publishes_n
 fn without_the_key_it_is_built_and_said_that_nothing_is_published() {
     let world = project("");
     world.tag("deps-1");
-    let said = pipeline(&world, world.checkout(), &of_tag("deps-1", "")).is_fine();
+    let said = pipeline(&world, world.checkout(), &of_tag("deps-1", "")).passes();
     assert!(said.contains("there is no TAGALONG_SECRET_KEY in this job"), "{said}");
     assert!(!world.channel().join("bundles").exists());
     // Another job that needs it is told which pipeline makes it.
@@ -294,7 +294,7 @@ fn a_shallow_clone_is_deepened_and_a_schedule_checks_one_recipe_a_night() {
     let world = project("");
     let secret = secret(&world);
     world.tag("deps-1");
-    pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).is_fine();
+    pipeline(&world, world.checkout(), &of_tag("deps-1", &secret)).passes();
     for number in 0..25 {
         world.write("notes", number.to_string()).commit();
     }
@@ -306,7 +306,7 @@ fn a_shallow_clone_is_deepened_and_a_schedule_checks_one_recipe_a_night() {
     assert!(run.stderr.contains("the clone is shallow") && run.stderr.contains("installed deps-1"), "{}", run.stderr);
 
     let night = [("CI_PIPELINE_SOURCE", "schedule"), ("TAGALONG_NIGHTLY", "true"), ("TAGALONG_NIGHT", "1")];
-    let said = pipeline(&world, world.checkout(), &night).is_fine();
+    let said = pipeline(&world, world.checkout(), &night).passes();
     assert!(said.contains("tonight top is built twice and compared"), "{said}");
     assert!(said.contains("top: the same bytes") && said.contains("would remove 0 objects"), "{said}");
     assert!(!said.contains("installed deps-1"), "{said}");

@@ -42,6 +42,10 @@ pub fn ci() -> Vec<Told> {
             generate::Error::NoPlatform,
             generate::Error::UnknownPlatform { given: platform("debian-99-x86_64"), known: vec![debian()] },
             generate::Error::NoRecipes,
+            generate::Error::Pin {
+                image: "registry.example.org/build:12".to_owned(),
+                reason: "skopeo does not start: No such file or directory (os error 2)".to_owned(),
+            },
         ],
     );
     told.extend(by_value(

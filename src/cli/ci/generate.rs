@@ -55,6 +55,9 @@ pub struct Arguments {
     /// Builds every package, also what a bundle has
     #[arg(long)]
     all: bool,
+    /// Asks the registry with skopeo for the digests of images that tagalong.toml does not pin
+    #[arg(long, conflicts_with = "offline")]
+    pin: bool,
     /// How the jobs call this program
     #[arg(long, value_name = "PROGRAM", default_value = "tagalong")]
     program: String,
@@ -97,6 +100,7 @@ impl Arguments {
         add("--most-needs", (self.most_needs != limits.needs).then(|| self.most_needs.to_string()));
         words.extend(self.trial.then(|| "--trial".to_owned()));
         words.extend(self.all.then(|| "--all".to_owned()));
+        words.extend(self.pin.then(|| "--pin".to_owned()));
         words.join(" ")
     }
 }
@@ -143,6 +147,7 @@ pub(super) fn make(arguments: &Arguments, settings: &Settings, talk: &Talk) -> R
         channel: arguments.channel.clone(),
         since: arguments.since.clone(),
         is_everything: arguments.all,
+        is_pinned: arguments.pin,
         program: arguments.program.clone(),
         test: arguments.test.clone(),
         made_by: Some(arguments.again()),
@@ -165,11 +170,13 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 /// it will not be.
 fn dotenv(outcome: &Outcome) -> String {
     let is_made = outcome.plans.iter().any(|plan| !matches!(plan.deed, Deed::Unchanged { .. }));
+    // One line always: an empty file is no report to GitLab.
     match &outcome.purpose {
-        Purpose::Candidate { name, .. } if is_made => {
-            format!("FORCED_DEPS_TAG={name}\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n")
-        }
-        _ => String::new(),
+        Purpose::Candidate { name, .. } if is_made => format!(
+            "TAGALONG_MAKES=candidate\nFORCED_DEPS_TAG={name}\nTAGALONG_WAIT=0s\nTAGALONG_CANDIDATE=--allow-candidate\n"
+        ),
+        Purpose::Tag(_) if is_made => "TAGALONG_MAKES=bundles\n".to_owned(),
+        _ => "TAGALONG_MAKES=nothing\n".to_owned(),
     }
 }
 

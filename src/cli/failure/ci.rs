@@ -32,6 +32,12 @@ impl From<generate::Error> for Failure {
                     .why(format!("tagalong.toml names {}", list(&known)))
                     .next("name one of these with `--platform`, or none for all")
             }
+            Error::Pin { image, reason } => {
+                Failure::new(Code::Network, format!("the digest of the image `{image}` is not known"))
+                    .why(reason)
+                    .next("install skopeo and see that it may ask the registry, or leave `--pin` out")
+                    .next("`image = \"…@sha256:…\"` in tagalong.toml needs no question")
+            }
             Error::NoRecipes => Failure::new(Code::NotFound, "there is nothing to build")
                 .why("the checkout has no folder `extern-recipes` with a recipe in it")
                 .next("`tagalong recipe new NAME` makes the first one"),

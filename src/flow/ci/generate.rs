@@ -9,6 +9,7 @@ use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout, Wanted};
 use crate::flow::ci::history;
 use crate::flow::ci::look::{self, Around, Seen};
+use crate::flow::ci::pin;
 use crate::model::bundle::{BundleKind, BundleManifest};
 use crate::model::event::{Event, Tell};
 use crate::model::platform::Platform;
@@ -35,6 +36,8 @@ pub struct Options<'a> {
     pub since: Option<String>,
     /// Builds every package anew.
     pub is_everything: bool,
+    /// Asks for the digests of images that tagalong.toml does not pin.
+    pub is_pinned: bool,
     /// How the jobs call this program.
     pub program: String,
     pub test: Option<String>,
@@ -88,6 +91,9 @@ pub enum Error {
     UnknownPlatform { given: Platform, known: Vec<Platform> },
     #[error("there are no recipes")]
     NoRecipes,
+    /// The digest of an image cannot be had.
+    #[error("{image}: {reason}")]
+    Pin { image: String, reason: String },
 }
 
 /// Makes the pipeline.
@@ -145,7 +151,12 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
         let PlatformConfig { id, image, tags, .. } = seen.config;
         PlatformPlan { platform: id, image, tags, deed, verdicts }
     };
-    let plans: Vec<PlatformPlan> = seen.into_iter().zip(all).map(plan).collect();
+    let mut plans: Vec<PlatformPlan> = seen.into_iter().zip(all).map(plan).collect();
+    for plan in plans.iter_mut().filter(|plan| options.is_pinned && plan.deed == Deed::Build) {
+        if let Some(image) = plan.image.as_mut().filter(|image| !image.contains("@sha256:")) {
+            *image = pin::pinned(image)?;
+        }
+    }
     let config = &project.channels[place];
     let setting = Setting {
         purpose: purpose.clone(),

@@ -8,4 +8,5 @@ mod history;
 pub mod image;
 pub mod init;
 mod look;
+mod pin;
 pub mod reproduce;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use servers::nginx::Dav;
-use servers::{Place, gitlab, nginx, registry};
+use servers::{Place, gitlab, nginx, registry, tokens};
 use world::bundle::own;
 
 fn folder(parent: &Path) -> Place {
@@ -143,6 +143,14 @@ fn bundle_in_a_registry_is_copied_by_skopeo() {
         let blobs = fs::read_dir(world.root().join(folder).join("blobs/sha256")).unwrap().count();
         assert!(blobs >= 4, "{folder}: {blobs}");
     }
+}
+
+#[test]
+fn registry_that_wants_tokens_is_given_them_and_new_ones_when_they_are_over() {
+    let place = tokens::start();
+    contract::cold_and_empty_place_becomes_a_channel(place);
+    contract::objects_are_put_once_listed_and_deleted(place);
+    contract::strangers_are_refused(place);
 }
 
 #[test]

@@ -4,6 +4,9 @@ mod contract;
 mod servers;
 mod world;
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+
 use servers::radosgw;
 use world::bundle::Package;
 
@@ -60,4 +63,43 @@ fn keys_come_from_a_profile() {
     other.commit().tag("deps-1");
     let run = other.run("install").exits(2);
     assert!(run.stderr.contains("no file has a key pair"), "{}", run.stderr);
+}
+
+#[test]
+fn keys_come_from_the_instance_when_nothing_else_has_any() {
+    let place = radosgw::start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let instance = format!("http://{}", listener.local_addr().unwrap());
+    let keys = format!(
+        "{{\"AccessKeyId\": \"{}\", \"SecretAccessKey\": \"{}\", \"Expiration\": \"2999-01-01T00:00:00Z\"}}",
+        radosgw::KEY,
+        radosgw::SECRET
+    );
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let has_token = head.iter().any(|line| line == "x-aws-ec2-metadata-token: T");
+            let body = match head[0].split(' ').take(2).collect::<Vec<_>>()[..] {
+                ["PUT", "/latest/api/token"] => "T",
+                ["GET", "/latest/meta-data/iam/security-credentials/"] if has_token => "role",
+                ["GET", "/latest/meta-data/iam/security-credentials/role"] if has_token => &keys,
+                _ => "",
+            };
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+                .unwrap();
+        }
+    });
+    let world = contract::world_at(&place.fresh(), &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", instance)]);
+    world.published("deps-1", &[contract::zlib()]);
+    world.forget_cache().run("install").succeeds();
+}
+
+#[test]
+fn who_has_no_keys_asks_without_a_name() {
+    let place = radosgw::start();
+    let world = contract::world_at(&place.fresh(), &[("AWS_EC2_METADATA_DISABLED", "true".to_owned())]);
+    world.commit().tag("deps-1");
+    let run = world.run("install").exits(5);
+    assert!(run.stderr.contains("the server answered 403: AccessDenied"), "{}", run.stderr);
 }

@@ -9,6 +9,7 @@ pub mod nginx;
 pub mod proxy;
 pub mod radosgw;
 pub mod registry;
+pub mod tokens;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors; imports go down, or stay inside a room.
-const FLOORS: [(&str, u8); 31] = [
+const FLOORS: [(&str, u8); 32] = [
     ("model", 0),
     ("nearest", 1),
     ("toml_file", 1),
@@ -24,6 +24,7 @@ const FLOORS: [(&str, u8); 31] = [
     ("http", 2),
     ("channel", 2),
     ("archive", 2),
+    ("at_once", 2),
     ("lock", 2),
     ("place", 2),
     ("rewrite", 2),

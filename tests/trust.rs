@@ -99,7 +99,11 @@ fn a_store_that_anybody_may_write_to_is_not_used() {
         let before = fs::metadata(&folder).unwrap().permissions();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
         let run = world.run("install").exits(4);
-        assert!(run.stderr.contains(" is not used\n  why: any user of this machine may write there"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(" is not used\n  why: other users of this machine may write there"),
+            "{}",
+            run.stderr
+        );
         fs::set_permissions(&folder, before).unwrap();
     };
     ["", "packages", "tmp"].iter().for_each(|folder| open(folder));

@@ -5,10 +5,8 @@
 use std::fs::File;
 use std::io::Seek;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
+use crate::at_once;
 use crate::channel::{Channel, ChannelError};
 use crate::model::bundle::BundlePackage;
 use crate::model::event::Event;
@@ -42,7 +40,13 @@ impl Search<'_> {
     pub fn archive(&self, package: &BundlePackage, first: &Channel) -> Result<PathBuf, ArchiveFault> {
         match self.store.verified_archive(package.archive)? {
             Some(path) => Ok(path),
-            None => self.store.add(package.archive, |file| self.fetch(package, first, file)),
+            None => match self.store.add(package.archive, |file| self.fetch(package, first, file)) {
+                // A bit that flipped on the way does not flip again; what the channel holds wrong stays wrong.
+                Err(ArchiveFault::Store(StoreError::Digest { .. })) => {
+                    self.store.add(package.archive, |file| self.fetch(package, first, file))
+                }
+                other => other,
+            },
         }
     }
 
@@ -51,21 +55,13 @@ impl Search<'_> {
     /// # Errors
     /// The first [`ArchiveFault`] with the name of its package.
     pub fn obtain(&self, wanted: &[(&BundlePackage, &Channel)]) -> Result<(), (RecipeName, ArchiveFault)> {
-        let queue = Mutex::new(wanted.iter());
-        let failure = Mutex::new(None);
-        let is_stopped = AtomicBool::new(false);
-        let work = || {
-            while !is_stopped.load(Ordering::Relaxed) {
-                let Some((package, channel)) = locked(&queue).next() else { return };
-                if let Err(fault) = self.archive(package, channel) {
-                    is_stopped.store(true, Ordering::Relaxed);
-                    locked(&failure).get_or_insert((package.name.clone(), fault));
-                }
-            }
+        let mut ordered: Vec<_> = wanted.iter().collect();
+        // The largest first: the last to end would be one that began late.
+        ordered.sort_by_key(|(package, _)| std::cmp::Reverse(package.size));
+        let bring = |(package, channel): &&(&BundlePackage, &Channel)| {
+            self.archive(package, channel).map(drop).map_err(|fault| (package.name.clone(), fault))
         };
-        thread::scope(|scope| (0..AT_ONCE.min(wanted.len())).for_each(|_| drop(scope.spawn(work))));
-        let failure = locked(&failure).take();
-        failure.map_or(Ok(()), Err)
+        at_once::each(&ordered, AT_ONCE, bring).map(drop)
     }
 
     fn fetch(&self, package: &BundlePackage, first: &Channel, file: &mut File) -> Result<(), ArchiveFault> {
@@ -95,9 +91,4 @@ impl Search<'_> {
         };
         Ok(channel.archive(package.archive, package.size, file, &mut { tell_bytes })?.is_some())
     }
-}
-
-/// What is behind a lock; a thread that panicked has the whole run panic, so that nothing half-done is used.
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("a panic in one thread ends the scope of all")
 }

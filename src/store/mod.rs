@@ -15,7 +15,7 @@ mod records;
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -35,14 +35,18 @@ impl Store {
     /// Opens the store in a cache folder, making what is missing.
     ///
     /// # Errors
-    /// [`StoreError::System`] when the folder cannot be made, [`StoreError::Open`] when anybody may write to it: between
+    /// [`StoreError::System`] when the folder cannot be made, [`StoreError::Open`] when others may write to it: between
     /// the check of an archive and its use another user could put one of theirs in its place.
     pub fn open(cache: &Path) -> Result<Store, StoreError> {
         fs::create_dir_all(cache.join("tmp")).map_err(system)?;
         for folder in [cache.to_owned(), cache.join("packages"), cache.join("tmp")] {
             // Not there yet: nobody has written to it.
-            let Ok(facts) = fs::metadata(&folder) else { continue };
-            if facts.permissions().mode() & 0o002 != 0 {
+            let Ok(facts) = fs::symlink_metadata(&folder) else { continue };
+            let is_anybodys = facts.mode() & 0o002 != 0;
+            // Below a folder such as /tmp everybody has their own, and somebody else may have made this one first.
+            let is_strangers =
+                folder != cache && facts.uid() != rustix::process::geteuid().as_raw() && facts.uid() != 0;
+            if is_strangers || is_anybodys && (facts.mode() & 0o1000 == 0 || folder != cache) {
                 return Err(StoreError::Open { folder });
             }
         }
@@ -141,8 +145,8 @@ pub enum StoreError {
     /// The system's own words, with the path.
     #[error("{reason}")]
     System { reason: String },
-    /// Anybody may write to a folder of the store.
-    #[error("anybody may write to {}", folder.display())]
+    /// A folder of the store is another user's, or anybody may write to it.
+    #[error("others may write to {}", folder.display())]
     Open { folder: PathBuf },
     #[error("its digest is {found}, not {expected}")]
     Digest { expected: Digest, found: Digest },

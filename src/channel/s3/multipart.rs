@@ -3,10 +3,8 @@
 //! Does not decide whether it is sent.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 
+use crate::at_once;
 use crate::channel::s3::{Ask, Bucket, only_new, xml};
 use crate::channel::writable::ArchiveFile;
 use crate::channel::{Act, ChannelError};
@@ -19,7 +17,7 @@ pub(super) const PART: u64 = 16 << 20;
 const MOST_PARTS: u64 = 10_000;
 
 /// How many parts are sent at once.
-const AT_ONCE: u64 = 4;
+const AT_ONCE: usize = 4;
 
 impl Bucket {
     /// Sends an archive in parts; `false` when another one has been faster.
@@ -58,30 +56,8 @@ impl Upload<'_> {
     fn send_parts(&self) -> Result<Vec<String>, ChannelError> {
         let size = PART.max(self.archive.size.div_ceil(MOST_PARTS));
         let count = self.archive.size.div_ceil(size);
-        let etags = Mutex::new(vec![String::new(); usize::try_from(count).unwrap_or(0)]);
-        let (next, is_stopped, failure) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::new(None));
-        let work = || {
-            while !is_stopped.load(Ordering::Relaxed) {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let Ok(place) = usize::try_from(number) else { return };
-                if number >= count {
-                    return;
-                }
-                match self.send_part(number, size) {
-                    Ok(etag) => locked(&etags)[place] = etag,
-                    Err(error) => {
-                        is_stopped.store(true, Ordering::Relaxed);
-                        locked(&failure).get_or_insert(error);
-                    }
-                }
-            }
-        };
-        thread::scope(|scope| (0..AT_ONCE.min(count)).for_each(|_| drop(scope.spawn(work))));
-        let failure = locked(&failure).take();
-        match failure {
-            Some(error) => Err(error),
-            None => Ok(std::mem::take(&mut *locked(&etags))),
-        }
+        let numbers: Vec<u64> = (0..count).collect();
+        at_once::each(&numbers, AT_ONCE, |number| self.send_part(*number, size))
     }
 
     fn send_part(&self, number: u64, size: u64) -> Result<String, ChannelError> {
@@ -132,9 +108,4 @@ impl Upload<'_> {
     fn refused(&self, answer: &Answer) -> ChannelError {
         self.bucket.refused(Act::Write, self.path, answer)
     }
-}
-
-/// What is behind a lock; a thread that panicked has the whole run panic, so that nothing half-done is used.
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("a panic in one thread ends the scope of all")
 }

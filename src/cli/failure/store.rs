@@ -17,8 +17,8 @@ impl From<&StoreError> for Failure {
             StoreError::Open { folder } => {
                 let shown = folder.display();
                 Failure::new(Code::Verification, format!("the store in `{shown}` is not used"))
-                    .why("any user of this machine may write there, and put a package of theirs into the place of a checked one")
-                    .next(format!("`chmod o-w {shown}`, or set `TAGALONG_CACHE` to a folder of your own"))
+                    .why("other users of this machine may write there, and put a package of theirs into the place of a checked one")
+                    .next(format!("`chmod o-w {shown}` if it is yours, or set `TAGALONG_CACHE` to a folder of your own"))
             }
             StoreError::Record { path, fault } => {
                 Failure::new(Code::Internal, format!("`{}` cannot be used", path.display()))

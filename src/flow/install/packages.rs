@@ -3,13 +3,11 @@
 //! Does not decide which packages.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use fs_err as fs;
 
 use crate::archive::{self, unpack};
+use crate::at_once;
 use crate::flow::install::Error;
 use crate::model::bundle::BundlePackage;
 use crate::model::event::Event;
@@ -35,26 +33,14 @@ pub(super) struct Unpacker<'a> {
 impl Unpacker<'_> {
     /// Places all packages; the first failure stops the others.
     pub(super) fn place_all(&self, packages: &[BundlePackage]) -> Result<Vec<InstalledPackage>, Error> {
-        let queue = Mutex::new(packages.iter());
-        let (placed, failure) = (Mutex::new(Vec::new()), Mutex::new(None));
-        let is_stopped = AtomicBool::new(false);
-        let work = || {
-            while !is_stopped.load(Ordering::Relaxed) {
-                let Some(package) = locked(&queue).next() else { return };
-                match self.place(package) {
-                    Ok(installed) => locked(&placed).push(installed),
-                    Err(fault) => {
-                        is_stopped.store(true, Ordering::Relaxed);
-                        locked(&failure).get_or_insert((package.name.to_string(), fault));
-                    }
-                }
-            }
+        let mut ordered: Vec<&BundlePackage> = packages.iter().collect();
+        // The largest first: the last to end would be one that began late.
+        ordered.sort_by_key(|package| std::cmp::Reverse(package.size));
+        let place = |package: &&BundlePackage| {
+            self.place(package)
+                .map_err(|fault| Error::Package { name: package.name.to_string(), fault: Box::new(fault) })
         };
-        thread::scope(|scope| (0..AT_ONCE.min(packages.len())).for_each(|_| drop(scope.spawn(work))));
-        if let Some((name, fault)) = locked(&failure).take() {
-            return Err(Error::Package { name, fault: Box::new(fault) });
-        }
-        let mut placed = std::mem::take(&mut *locked(&placed));
+        let mut placed = at_once::each(&ordered, AT_ONCE, place)?;
         placed.sort_by(|one: &InstalledPackage, other| one.name.cmp(&other.name));
         Ok(placed)
     }
@@ -80,11 +66,6 @@ impl Unpacker<'_> {
             relocated: unpacked.relocated,
         })
     }
-}
-
-/// What is behind a lock; a thread that panicked has the whole run panic, so that nothing half-done is used.
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("a panic in one thread ends the scope of all")
 }
 
 /// Why a package was not placed.

@@ -2,6 +2,7 @@
 //!
 //! Does not know where the manifest came from.
 
+use crate::at_once;
 use crate::channel::{Channel, ChannelError, ManifestWriter, Put, Unchecked, Writable};
 use crate::flow::publish::{Done, Error, Outcome};
 
@@ -12,6 +13,9 @@ use crate::model::project::{ChannelConfig, Trust};
 use crate::signing::SecretKey;
 use crate::signing::ring::Ring;
 use crate::store::Store;
+
+/// How many archives are put at once.
+const AT_ONCE: usize = 4;
 
 /// How the channel's manifests are signed.
 pub(super) struct Seal<'a> {
@@ -140,6 +144,11 @@ impl Job<'_> {
             let done = if standing.is_same && standing.is_trusted { Done::WasThere } else { Done::Planned };
             return Ok(outcome(done, standing.sequence));
         }
+        if standing.is_same && standing.is_trusted {
+            // Whoever wrote that manifest put records and packages before it; a package may have been lost since.
+            self.put_archives(&manifest.packages)?;
+            return Ok(outcome(Done::WasThere, standing.sequence));
+        }
         self.writable.prepare()?;
         let (archives, bytes) = self.put_packages(manifest)?;
         let write = |writer: &ManifestWriter| self.put_manifest(manifest, writer);
@@ -167,21 +176,22 @@ impl Job<'_> {
         Ok(new)
     }
 
-    /// Puts archives of the store; gives how many were new, and their bytes.
+    /// Puts archives of the store, several at once, the largest first; gives how many were new, and their bytes.
     pub(super) fn put_archives(&self, packages: &[BundlePackage]) -> Result<(usize, u64), Error> {
-        let (mut archives, mut bytes) = (0, 0);
-        for package in packages {
-            let gone = || Error::Gone { name: package.name.clone() };
-            let from = self.store.verified_archive(package.archive)?.ok_or_else(gone)?;
-            let put = self.writable.put_archive(package.archive, &from)?;
-            if put == Put::Written {
-                archives += 1;
-                bytes += package.size;
-            }
-            let path = archive_path(package.archive);
-            (self.tell)(Event::Published { path, was_there: put != Put::Written });
-        }
-        Ok((archives, bytes))
+        let mut ordered: Vec<&BundlePackage> = packages.iter().collect();
+        ordered.sort_by_key(|package| std::cmp::Reverse(package.size));
+        let put = at_once::each(&ordered, AT_ONCE, |package| self.put_archive(package))?;
+        let new = ordered.iter().zip(put).filter(|(_, put)| *put == Put::Written).map(|(package, _)| package.size);
+        Ok(new.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size)))
+    }
+
+    fn put_archive(&self, package: &BundlePackage) -> Result<Put, Error> {
+        let gone = || Error::Gone { name: package.name.clone() };
+        let from = self.store.verified_archive(package.archive)?.ok_or_else(gone)?;
+        let put = self.writable.put_archive(package.archive, &from)?;
+        let path = archive_path(package.archive);
+        (self.tell)(Event::Published { path, was_there: put != Put::Written });
+        Ok(put)
     }
 
     /// Puts a record; a key that gave other bytes elsewhere is told.

@@ -89,6 +89,19 @@ fn installed_bundle_needs_neither_channel_nor_network_nor_store() {
 }
 
 #[test]
+fn offline_a_disk_that_is_not_mounted_is_no_error_for_what_was_seen_before() {
+    let world = World::with_key();
+    world.published("deps-1", &[zlib()]);
+    world.run("install").succeeds();
+    fs::rename(world.channel(), world.root().join("unmounted")).unwrap();
+    world.run("install --prefix other").exits(3);
+    world.run("install --prefix other --offline").succeeds();
+    assert!(world.checkout().join("other/lib/libz.so.1").exists());
+    world.forget_cache();
+    world.run("install --prefix another --offline").exits(3);
+}
+
+#[test]
 fn another_tag_replaces_the_bundle_as_a_whole() {
     let world = World::with_key();
     world.published("deps-1", &[zlib()]);

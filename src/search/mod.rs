@@ -114,11 +114,19 @@ impl<'a> Search<'a> {
         let seen = self.store.seen(&judge.scope, wanted)?;
         let mut retries = if wanted.kind == BundleKind::Candidate { TORN_RETRIES } else { 0 };
         loop {
+            let from_before =
+                || seen.clone().map(|SeenBundle { manifest, signature }| Unchecked { manifest, signature });
             let unchecked = if self.is_out_of_reach(channel) {
-                seen.clone().map(|SeenBundle { manifest, signature }| Unchecked { manifest, signature })
+                from_before()
             } else {
-                let faulty = |error| NotTaken::Channel { channel: channel.name().to_owned(), error };
-                channel.manifest(wanted).map_err(faulty)?
+                match channel.manifest(wanted) {
+                    // A disk that is not mounted is out of reach as well.
+                    Err(ChannelError::NoFolder { .. }) if self.network == Network::Offline && seen.is_some() => {
+                        from_before()
+                    }
+                    Err(error) => return Err(NotTaken::Channel { channel: channel.name().to_owned(), error }),
+                    Ok(unchecked) => unchecked,
+                }
             };
             let Some(unchecked) = unchecked else { return Ok(None) };
             match judge.verdict(unchecked) {

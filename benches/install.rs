@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use world::World;
 use world::bundle::Package;
+use world::random::Random;
 
 const PACKAGES: usize = 40;
 const FILES: usize = 20_000;
@@ -20,31 +21,19 @@ const RELOCATED: usize = 1_225;
 const RELOCATED_BYTES: usize = 328_000_000;
 const OTHER_BYTES: usize = 214_000_000;
 
-/// Numbers that are the same each time (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// Bytes that compress to about a third, as libraries and headers do.
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let words: Vec<[u8; 8]> = (0..512).map(|_| self.next().to_le_bytes()).collect();
-        let mut bytes = Vec::with_capacity(count + 16);
-        while bytes.len() < count {
-            let number = self.next();
-            bytes.extend(words[usize::try_from(number % 512).unwrap()]);
-            if number & (1 << 20) != 0 {
-                bytes.extend(&number.to_le_bytes()[3..6]);
-            }
+/// Bytes that compress to about a third, as libraries and headers do.
+fn noise(random: &mut Random, count: usize) -> Vec<u8> {
+    let words: Vec<[u8; 8]> = (0..512).map(|_| random.number().to_le_bytes()).collect();
+    let mut bytes = Vec::with_capacity(count + 16);
+    while bytes.len() < count {
+        let number = random.number();
+        bytes.extend(words[usize::try_from(number % 512).unwrap()]);
+        if number & (1 << 20) != 0 {
+            bytes.extend(&number.to_le_bytes()[3..6]);
         }
-        bytes.truncate(count);
-        bytes
     }
+    bytes.truncate(count);
+    bytes
 }
 
 /// The packages; `version` of the last two makes them another tag's.
@@ -55,7 +44,7 @@ fn packages(version: &str) -> Vec<Package> {
             let (share, of) = if place == 0 { (1, 2) } else { (1, 2 * (PACKAGES - 1)) };
             let is_new = place >= PACKAGES - 2;
             let version = if is_new { version } else { "1" };
-            let mut random = Random(0x9E37_79B9 + place as u64 + if is_new { version.len() as u64 * 99 } else { 0 });
+            let mut random = Random::new(place as u64 + if is_new { version.len() as u64 * 99 } else { 0 });
             let name = format!("p{place:02}");
             let mut package = Package::new(&name).version(version);
             let files = if place == 0 { FILES / 8 } else { FILES * 7 / 8 / (PACKAGES - 1) };
@@ -67,7 +56,7 @@ fn packages(version: &str) -> Vec<Package> {
                 let size = bytes * share / of / count;
                 let path =
                     format!("{}/{name}/d{}/f{number}", if is_relocated { "lib" } else { "include" }, number % 50);
-                let mut content = random.bytes(size);
+                let mut content = noise(&mut random, size);
                 if is_relocated {
                     let middle = content.len() / 2;
                     content.splice(middle..middle, b"@PREFIX@/share\0".iter().copied());

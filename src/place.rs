@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::checkout::{self, Checkout, Forced, Wanted};
 use crate::host::{self, HostError};
 use crate::model::platform::Platform;
+use crate::model::project::Project;
 use crate::prefix_dir::{PrefixDir, PrefixDirError};
 
 /// What the user says about the prefix; nothing means the one of the checkout and of this machine.
@@ -47,6 +48,13 @@ pub fn own_platform(asked: Option<&Platform>) -> Result<Platform, HostError> {
         Some(platform) => Ok(platform.clone()),
         None => host::platform_id(Path::new("/")),
     }
+}
+
+/// The platforms that a bundle of a project may be for: those of tagalong.toml, and this machine's.
+pub fn likely_platforms(project: &Project) -> Vec<Platform> {
+    let mut likely: Vec<Platform> = project.platforms.iter().map(|config| config.id.clone()).collect();
+    likely.extend(own_platform(None).ok().filter(|own| !likely.contains(own)));
+    likely
 }
 
 /// The root of the work tree.

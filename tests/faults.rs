@@ -20,6 +20,7 @@ use servers::{Place, gitlab, nginx, radosgw, registry};
 use tagalong::model::digest::Digest;
 use world::World;
 use world::bundle::Package;
+use world::random::Random;
 
 /// How many runs are made at once: most of their time they wait.
 const AT_ONCE: usize = 6;
@@ -27,41 +28,26 @@ const AT_ONCE: usize = 6;
 /// How many bytes a package has, so that faults hit within and between them.
 const LARGE: usize = 200 << 10;
 
-/// A small generator of numbers, the same for the same seed.
-struct Random(u64);
+/// Any place of an answer; half of them in its head and its first bytes.
+fn place(random: &mut Random) -> usize {
+    let limit = if random.below(2) == 0 { 600 } else { LARGE };
+    random.below(limit)
+}
 
-impl Random {
-    fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-
-    /// Any place of an answer; half of them in its head and its first bytes.
-    fn place(&mut self) -> usize {
-        let limit = if self.below(2) == 0 { 600 } else { LARGE };
-        self.below(limit)
-    }
-
-    fn fault(&mut self) -> Fault {
-        match self.below(11) {
-            0 => Fault::Cut(self.place()),
-            1 => Fault::Reset(self.place()),
-            2 => Fault::Stall(self.place()),
-            3 => Fault::FlipAnswer(self.place()),
-            4 => Fault::FlipQuestion(self.place()),
-            5 => Fault::Error,
-            6 => Fault::Garbage,
-            7 => Fault::WrongLength,
-            8 => Fault::Duplicate(self.place()),
-            9 => Fault::Truncate(self.place()),
-            _ => Fault::None,
-        }
+/// Any fault.
+fn fault(random: &mut Random) -> Fault {
+    match random.below(11) {
+        0 => Fault::Cut(place(random)),
+        1 => Fault::Reset(place(random)),
+        2 => Fault::Stall(place(random)),
+        3 => Fault::FlipAnswer(place(random)),
+        4 => Fault::FlipQuestion(place(random)),
+        5 => Fault::Error,
+        6 => Fault::Garbage,
+        7 => Fault::WrongLength,
+        8 => Fault::Duplicate(place(random)),
+        9 => Fault::Truncate(place(random)),
+        _ => Fault::None,
     }
 }
 
@@ -77,9 +63,9 @@ fn broken(server: u16, seed: u64) -> Proxy {
         let mut random = random.lock().unwrap();
         match sort {
             // For ever.
-            0 => random.fault(),
+            0 => fault(&mut random),
             1 if number < burst => Fault::Error,
-            _ if number < burst || random.below(3) > 0 => random.fault(),
+            _ if number < burst || random.below(3) > 0 => fault(&mut random),
             _ => Fault::None,
         }
     };

@@ -6,23 +6,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use world::World;
 use world::bundle::{Package, own};
+use world::{World, files_below};
 
 fn package(name: &str, version: &str) -> Package {
     Package::new(name).version(version).text(&format!("share/{name}"), &format!("{version} at @PREFIX@\n"))
 }
 
 fn files(world: &World) -> Vec<PathBuf> {
-    let (mut found, mut open) = (Vec::new(), vec![world.channel()]);
-    while let Some(here) = open.pop() {
-        for entry in fs::read_dir(here).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { open.push(path) } else { found.push(path) }
-        }
-    }
-    found.sort();
-    found
+    files_below(&world.channel())
 }
 
 /// Makes everything on the channel older than it is.

@@ -3,13 +3,14 @@
 mod world;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use tagalong::model::bundle::{BundleKind, BundleRef};
 use tagalong::model::tag::DepsTag;
 use tagalong::signing::{self, SecretKey};
-use world::World;
 use world::bundle::{Package, own};
+use world::{World, files_below};
 
 fn zlib() -> Package {
     Package::new("zlib").text("lib/pkgconfig/zlib.pc", "prefix=@PREFIX@\n")
@@ -21,19 +22,8 @@ fn reference(kind: BundleKind, tag: &str) -> BundleRef {
 
 /// The files of the channel, sorted.
 fn files(world: &World) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut open = vec![world.channel()];
-    while let Some(here) = open.pop() {
-        for entry in fs::read_dir(here).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => open.push(path),
-                false => found.push(path.strip_prefix(world.channel()).unwrap().display().to_string()),
-            }
-        }
-    }
-    found.sort();
-    found
+    let below = |path: &PathBuf| path.strip_prefix(world.channel()).unwrap().display().to_string();
+    files_below(&world.channel()).iter().map(below).collect()
 }
 
 #[test]

@@ -15,24 +15,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tagalong::model::digest::Digest;
-use world::World;
 use world::bundle::Package;
+use world::random::Random;
+use world::{World, files_below};
 
-/// A small generator of numbers, the same for the same seed (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn new() -> Random {
-        let seed = std::env::var("TAGALONG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u64);
-        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
+/// The generator of this run.
+fn random() -> Random {
+    Random::new(std::env::var("TAGALONG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1))
 }
 
 /// The first count in a usual run, the second with `TAGALONG_TORTURE=1`.
@@ -132,7 +121,7 @@ fn runs_that_are_killed_leave_a_whole_tree() {
     let begin = Instant::now();
     world.run("install --tag deps-1").succeeds();
     let whole = begin.elapsed().max(Duration::from_millis(5));
-    let mut random = Random::new();
+    let mut random = random();
     let mut killed = 0;
     for round in 0..rounds(40, 1000) {
         let verb: &[&str] =
@@ -210,19 +199,6 @@ fn system_calls_that_fail_break_nothing() {
     assert!(injected > 12 && failed > 8, "{injected} calls failed, {failed} runs with them");
 }
 
-/// All files below a folder, sorted.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(here) = open.pop() {
-        for entry in fs::read_dir(here).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { open.push(path) } else { found.push(path) }
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Changes a file whatever its mode.
 fn put(path: &Path, bytes: &[u8]) {
     fs::remove_file(path).unwrap();
@@ -233,7 +209,7 @@ fn put(path: &Path, bytes: &[u8]) {
 fn flipped_bits_and_cut_files_are_found_or_do_no_harm() {
     let world = world();
     let right = Right::of(&world);
-    let mut random = Random::new();
+    let mut random = random();
     let mut refused = 0;
     for round in 0..rounds(60, 1000) {
         // The channel with an empty store, the store alone, or the receipt of what is installed.
@@ -247,7 +223,7 @@ fn flipped_bits_and_cut_files_are_found_or_do_no_harm() {
             1 => world.cache(),
             _ => right.prefix.join(".tagalong"),
         };
-        let all = files(&folder);
+        let all = files_below(&folder);
         let path = &all[random.below(all.len())];
         let whole = fs::read(path).unwrap();
         if whole.is_empty() {
@@ -303,7 +279,7 @@ fn many_processes_share_one_store_and_four_prefixes() {
     let right = Right::of(&world);
     let until = Instant::now() + Duration::from_secs(rounds(4, 60) as u64);
     let work = |worker: usize, world: &Shared| {
-        let mut random = Random(worker as u64 * 77 + 1);
+        let mut random = Random::new(worker as u64);
         let mut done = 0;
         while Instant::now() < until {
             let prefix = format!("extern/shared-{}", random.below(4));

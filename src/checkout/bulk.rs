@@ -191,7 +191,7 @@ fn reverse_index(path: &Path, index: &index::File) -> Option<Vec<EntryIndex>> {
     let count = index.num_objects() as usize;
     // Signature, version 1, digest 1 (SHA-1); at the end the digests of the pack and of this file.
     let body = bytes.strip_prefix(b"RIDX\0\0\0\x01\0\0\0\x01").filter(|body| body.len() == 4 * count + 40)?;
-    let entry = |bytes: &[u8]| EntryIndex::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    let order: Vec<EntryIndex> = body[..4 * count].chunks_exact(4).map(entry).collect();
+    let (entries, _) = body[..4 * count].as_chunks();
+    let order: Vec<EntryIndex> = entries.iter().map(|bytes| EntryIndex::from_be_bytes(*bytes)).collect();
     order.iter().all(|entry| (*entry as usize) < count).then_some(order)
 }

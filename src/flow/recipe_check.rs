@@ -74,7 +74,7 @@ pub fn recipe_check(options: &Options<'_>) -> Result<Outcome, Error> {
         }
     }
     found.sort_by(|a: &Mistakes, b| a.name.cmp(&b.name));
-    mistakes.extend(found.into_iter().filter(|one| owner(&one.name).is_none_or(&is_asked)));
+    mistakes.extend(found.into_iter().filter(|one| owner(&one.name).is_none_or(is_asked)));
     Ok(Outcome { checked: known.into_iter().filter(|name| is_asked(name)).collect(), mistakes })
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout, Forced, Wanted};
 use crate::host::HostError;
-use crate::model::bundle::{BundleFault, BundleKind, BundleManifest, BundleRef, LARGEST_MANIFEST};
+use crate::model::bundle::{BundleFault, BundleManifest, LARGEST_MANIFEST};
 use crate::model::digest::Digest;
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
@@ -75,7 +75,6 @@ pub fn manifest(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     let store = Store::open(&options.cache)?;
     let platform = place::own_platform(options.platform.as_ref())?;
     let search = Search { channels: &channels, store: &store, network: options.network, tell };
-    let reference = |kind| BundleRef { kind, tag: tag.clone(), platform: platform.clone() };
-    let found = search.find(&[reference(BundleKind::Tagged), reference(BundleKind::Candidate)])?;
+    let found = search.find_by_name(&tag, &platform)?;
     Ok(Outcome { manifest: found.manifest, digest: found.digest })
 }

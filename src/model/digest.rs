@@ -29,9 +29,9 @@ impl Digest {
             return Err(wrong());
         }
         let mut value = [0; 32];
-        for (byte, pair) in value.iter_mut().zip(bytes.chunks_exact(2)) {
-            let high = char::from(pair[0]).to_digit(16).ok_or_else(wrong)?;
-            let low = char::from(pair[1]).to_digit(16).ok_or_else(wrong)?;
+        for (byte, pair) in value.iter_mut().zip(bytes.as_chunks().0) {
+            let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
+            let (high, low) = (high.ok_or_else(wrong)?, low.ok_or_else(wrong)?);
             *byte = u8::try_from(high * 16 + low).map_err(|_| wrong())?;
         }
         Ok(Digest(value))

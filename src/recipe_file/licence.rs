@@ -23,8 +23,7 @@ pub fn check(text: &str, license: &Placed<String>, notes: &mut Notes) {
         }
         Reason::DeprecatedLicenseId => (
             format!("`{}` is an SPDX licence id of old", word.escape_debug()),
-            Some(format!("say which: `{0}-only` or `{0}-or-later`", word.trim_end_matches('+')))
-                .filter(|_| is_gnu(word)),
+            is_gnu(word).then(|| format!("say which: `{0}-only` or `{0}-or-later`", word.trim_end_matches('+'))),
         ),
         other => (format!("the licence is not an SPDX expression: {other}"), None),
     };

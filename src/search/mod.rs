@@ -105,6 +105,15 @@ impl<'a> Search<'a> {
         Err(NotTaken::Missing(misses))
     }
 
+    /// Finds the bundle of a tag; where no channel has it, the candidate of that name.
+    ///
+    /// # Errors
+    /// As [`Search::find`].
+    pub fn find_by_name(&self, tag: &DepsTag, platform: &Platform) -> Result<Found<'a>, NotTaken> {
+        let kinds = [BundleKind::Tagged, BundleKind::Candidate];
+        self.find(&kinds.map(|kind| BundleRef { kind, tag: tag.clone(), platform: platform.clone() }))
+    }
+
     fn is_out_of_reach(&self, channel: &Channel) -> bool {
         self.network == Network::Offline && !channel.is_local()
     }

@@ -118,8 +118,14 @@ impl<'a> Scanner<'a> {
     }
 
     fn may_keep(&self, size: usize) -> bool {
-        let take = |left: usize| left.checked_sub(size);
-        self.left_to_keep.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        let mut left = self.left_to_keep.load(Ordering::Relaxed);
+        while let Some(rest) = left.checked_sub(size) {
+            match self.left_to_keep.compare_exchange_weak(left, rest, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => left = now,
+            }
+        }
+        false
     }
 }
 

@@ -9,6 +9,7 @@
 #![allow(dead_code, reason = "each test file uses a part of the world")]
 
 pub mod bundle;
+pub mod random;
 pub mod recipes;
 
 use std::cell::Cell;
@@ -19,6 +20,19 @@ use std::process::{Command, Output};
 
 /// The time of the first commit, in seconds since 1970; every commit is a minute later than the one before.
 const FIRST_COMMIT: u64 = 1_600_000_000;
+
+/// All files below a folder, sorted; whole paths.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(here) = open.pop() {
+        for entry in fs::read_dir(here).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { open.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    found
+}
 
 pub struct World {
     folder: tempfile::TempDir,

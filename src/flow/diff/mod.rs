@@ -11,7 +11,7 @@ use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout};
 use crate::compare::{Library, Member};
 use crate::host::HostError;
-use crate::model::bundle::{BundleKind, BundleManifest, BundlePackage, BundleRef};
+use crate::model::bundle::{BundleManifest, BundlePackage};
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
 use crate::model::recipe::RecipeName;
@@ -138,9 +138,7 @@ fn of_bundles(left: &DepsTag, right: &DepsTag, options: &Options<'_>) -> Result<
     let platform = place::own_platform(options.platform)?;
     let search = Search { channels: &channels, store: &store, network: options.network, tell: options.tell };
     let bundle = |tag: &DepsTag| {
-        let reference = |kind| BundleRef { kind, tag: tag.clone(), platform: platform.clone() };
-        let found = search.find(&[reference(BundleKind::Tagged), reference(BundleKind::Candidate)]);
-        found.map_err(|reason| Error::Bundle { tag: tag.clone(), reason })
+        search.find_by_name(tag, &platform).map_err(|reason| Error::Bundle { tag: tag.clone(), reason })
     };
     let (left, right) = (bundle(left)?, bundle(right)?);
     let mut outcome = Outcome::default();

@@ -11,7 +11,6 @@ use crate::flow::publish::{Error, chosen};
 use crate::model::bundle::{BuildRecord, BundleKind, BundleManifest, BundleRef};
 use crate::model::depth::Depth;
 use crate::model::event::Tell;
-use crate::model::platform::Platform;
 use crate::model::project::{ChannelConfig, Project};
 use crate::model::tag::DepsTag;
 use crate::place;
@@ -59,9 +58,7 @@ pub fn copy(options: &CopyOptions, tell: Tell) -> Result<Vec<Copied>, Error> {
     let target = config(project, &options.to, &options.from)?;
     let to = Channel::open(&target, Some(root))?;
     let store = Store::open(&options.cache)?;
-    let mut likely: Vec<Platform> = project.platforms.iter().map(|one| one.id.clone()).collect();
-    likely.extend(place::own_platform(None).ok().filter(|own| !likely.contains(own)));
-    let platforms = from.platforms(kind, &tag, &likely)?;
+    let platforms = from.platforms(kind, &tag, &place::likely_platforms(project))?;
     if platforms.is_empty() {
         return Err(Error::NothingToCopy { tag, from: options.from.clone() });
     }

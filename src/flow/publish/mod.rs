@@ -194,13 +194,6 @@ impl Desk {
         obtained.map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })
     }
 
-    /// The platforms a bundle of the project may be for: those of tagalong.toml, and this machine's.
-    fn platforms(&self) -> Vec<Platform> {
-        let mut likely: Vec<Platform> = self.checkout.project().platforms.iter().map(|one| one.id.clone()).collect();
-        likely.extend(place::own_platform(None).ok().filter(|own| !likely.contains(own)));
-        likely
-    }
-
     /// The manifest of the last build, which must be of the recipes that the name stands for.
     fn last_build(&self, options: &Options, tell: Tell) -> Result<BundleManifest, Error> {
         let named = Named::new(&self.checkout, options, tell)?;

@@ -8,6 +8,7 @@ use crate::flow::publish::{Desk, Error, Options, Outcome};
 use crate::model::bundle::{BundleKind, BundleManifest, BundleRef};
 use crate::model::event::Tell;
 use crate::model::tag::DepsTag;
+use crate::place;
 
 /// Promotes a candidate on every platform that it is there for.
 ///
@@ -18,7 +19,8 @@ pub fn promote(options: &Options, candidate: &DepsTag, tell: Tell) -> Result<Vec
     let seal = Seal::with_key(desk.config(), options.key.as_ref())?;
     let writable = desk.channel.writable()?;
     let named = Named::new(&desk.checkout, options, tell)?;
-    let platforms = desk.channel.platforms(BundleKind::Candidate, candidate, &desk.platforms())?;
+    let platforms =
+        desk.channel.platforms(BundleKind::Candidate, candidate, &place::likely_platforms(desk.checkout.project()))?;
     let mut manifests = Vec::new();
     for platform in platforms {
         let reference = BundleRef { kind: BundleKind::Candidate, tag: candidate.clone(), platform };

@@ -185,7 +185,7 @@ impl File {
         let bytes = source.part(segment.p_offset, segment.p_filesz)?;
         let word = if self.is_wide() { 8 } else { 4 };
         let words: Vec<u64> = bytes.chunks_exact(word).map(|bytes| self.number(bytes)).collect();
-        let pairs = words.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        let pairs = words.as_chunks().0.iter().map(|[tag, value]| (*tag, *value));
         Ok(pairs.take_while(|(tag, _)| *tag != tags::NULL).collect())
     }
 

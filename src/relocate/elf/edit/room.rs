@@ -46,7 +46,7 @@ impl Draft<'_> {
             .map(|one| one.offset)
             .chain(others().map(|one| one.offset))
             .chain([self.image.segments_at])
-            .chain(Some(self.image.sections_at).filter(|_| !self.image.sections.is_empty()));
+            .chain((!self.image.sections.is_empty()).then_some(self.image.sections_at));
         let next = places.filter(|offset| *offset >= old_end).min();
         // Without headers nobody knows what the bytes behind it are; they are kept.
         let next = next.unwrap_or(old_end).min(file_size);

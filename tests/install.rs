@@ -98,7 +98,8 @@ fn offline_a_disk_that_is_not_mounted_is_no_error_for_what_was_seen_before() {
     world.run("install --prefix other --offline").succeeds();
     assert!(world.checkout().join("other/lib/libz.so.1").exists());
     world.forget_cache();
-    world.run("install --prefix another --offline").exits(3);
+    let run = world.run("install --prefix another --offline").exits(3);
+    assert!(run.stderr.contains("offline"), "{}", run.stderr);
 }
 
 #[test]

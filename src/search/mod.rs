@@ -114,8 +114,10 @@ impl<'a> Search<'a> {
         self.find(&kinds.map(|kind| BundleRef { kind, tag: tag.clone(), platform: platform.clone() }))
     }
 
+    /// Offline, what needs a network is, and a disk that is not mounted.
     fn is_out_of_reach(&self, channel: &Channel) -> bool {
-        self.network == Network::Offline && !channel.is_local()
+        let is_unmounted = || matches!(channel.is_there(), Err(ChannelError::NoFolder { .. }));
+        self.network == Network::Offline && (!channel.is_local() || is_unmounted())
     }
 
     fn ask(&self, channel: &'a Channel, wanted: &BundleRef) -> Result<Option<Found<'a>>, NotTaken> {
@@ -123,19 +125,11 @@ impl<'a> Search<'a> {
         let seen = self.store.seen(&judge.scope, wanted)?;
         let mut retries = if wanted.kind == BundleKind::Candidate { TORN_RETRIES } else { 0 };
         loop {
-            let from_before =
-                || seen.clone().map(|SeenBundle { manifest, signature }| Unchecked { manifest, signature });
             let unchecked = if self.is_out_of_reach(channel) {
-                from_before()
+                seen.clone().map(|SeenBundle { manifest, signature }| Unchecked { manifest, signature })
             } else {
-                match channel.manifest(wanted) {
-                    // A disk that is not mounted is out of reach as well.
-                    Err(ChannelError::NoFolder { .. }) if self.network == Network::Offline && seen.is_some() => {
-                        from_before()
-                    }
-                    Err(error) => return Err(NotTaken::Channel { channel: channel.name().to_owned(), error }),
-                    Ok(unchecked) => unchecked,
-                }
+                let faulty = |error| NotTaken::Channel { channel: channel.name().to_owned(), error };
+                channel.manifest(wanted).map_err(faulty)?
             };
             let Some(unchecked) = unchecked else { return Ok(None) };
             match judge.verdict(unchecked) {

@@ -130,7 +130,7 @@ fn a_tag_pipeline_publishes_and_a_branch_pipeline_installs_and_builds() {
         format!(
             "stages: [deps, test]\n\
              include:\n  - local: ci/tagalong.gitlab-ci.yml\n    inputs:\n      stage: deps\n      tagalong: {program}\n\
-             \nconsumer:\n  extends: .tagalong\n  stage: test\n  script:\n    - TAGALONG={program} scripts/auto_build_all.sh\n"
+             \nconsumer:\n  extends: .tagalong\n  stage: test\n  script:\n    - TAGALONG={program} scripts/auto_build_all.sh\n    - out/bin/consumer\n"
         ),
     );
     world.commit().tag("deps-add-hdf5");

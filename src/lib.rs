@@ -12,7 +12,7 @@
 //! | 4 | [`cli`] | reads argv, environment and terminal; the only one that prints |
 //! | 3 | [`flow`] | one verb a file; flows do not call flows |
 //! | 2 | [`checkout`], [`host`], [`http`], [`channel`], [`archive`], [`store`], [`prefix_dir`], [`place`], [`lock`], [`at_once`], [`rewrite`], [`sources`], [`recipe_folder`], [`tree`], [`builder`], [`signing`], [`search`] | touch the world, one door each |
-//! | 1 | [`nearest`], [`recipe_file`], [`recipe_import`], [`project_file`], [`toml_file`], [`relocate`], [`audit`], [`plan`], [`pipeline`], [`compare`], [`report`] | the craft: pure, bytes in, facts out |
+//! | 1 | [`nearest`], [`recipe_file`], [`recipe_import`], [`project_file`], [`toml_file`], [`relocate`], [`audit`], [`moment`], [`percent`], [`plan`], [`pipeline`], [`compare`], [`report`] | the craft: pure, bytes in, facts out |
 //! | 0 | [`model`] | the nouns, valid by construction |
 //!
 //! # Main flows
@@ -38,7 +38,9 @@ pub mod host;
 pub mod http;
 pub mod lock;
 pub mod model;
+pub mod moment;
 pub mod nearest;
+pub mod percent;
 pub mod pipeline;
 pub mod place;
 pub mod plan;

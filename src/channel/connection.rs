@@ -70,8 +70,3 @@ impl Connection {
         Ok(Some(reader.finish().0 == digest))
     }
 }
-
-/// The seconds since 1970: protocols ask for the time of a request.
-pub(super) fn now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
-}

@@ -18,6 +18,7 @@ use crate::model::bundle::LARGEST_MANIFEST;
 use crate::model::digest::{Digest, DigestingReader};
 use crate::model::platform::Platform;
 use crate::model::project::ChannelConfig;
+use crate::moment;
 
 /// How often an object is sent again that arrived damaged.
 const SENDINGS: u32 = 3;
@@ -265,7 +266,7 @@ impl Objects for Remote {
                 match entry.kind.as_str() {
                     "directory" => open.push(path),
                     _ if path.starts_with(prefix) => {
-                        let modified = entry.mtime.as_deref().and_then(crate::channel::date::parse).unwrap_or(0);
+                        let modified = entry.mtime.as_deref().and_then(moment::parse).unwrap_or(0);
                         found.push(Listed { path, size: entry.size.unwrap_or(0), modified });
                     }
                     _ => {}

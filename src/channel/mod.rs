@@ -10,7 +10,6 @@
 //! ```
 
 mod connection;
-mod date;
 mod directory;
 mod error;
 mod gitlab;
@@ -233,7 +232,7 @@ fn folder(config: &ChannelConfig, path: &str, root: Option<&Path>) -> Result<Pat
             _ => return Err(address(config, AddressFault::Host)),
         },
     };
-    let path = PathBuf::from(crate::http::percent_decoded(path));
+    let path = PathBuf::from(crate::percent::decoded(path));
     if path.as_os_str().is_empty() {
         return Err(address(config, AddressFault::Empty));
     }

@@ -10,9 +10,9 @@ use crate::cli::install::{found, packages};
 use crate::cli::print::{say, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::grouped;
-use crate::cli::time::{date, seconds};
 use crate::flow::cache::{self, Package, Rule};
 use crate::model::depth::Depth;
+use crate::moment::{date, seconds};
 
 /// Lists, verifies and cleans up the store of fetched and built packages
 #[derive(Debug, clap::Args)]

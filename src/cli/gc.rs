@@ -8,9 +8,10 @@ use crate::cli::failure::Failure;
 use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
-use crate::cli::time::{date, now, seconds};
 use crate::flow::gc::{self, Cause, Going, Options, Outcome};
+use crate::host::now;
 use crate::model::depth::Depth;
+use crate::moment::{date, seconds};
 
 /// Lists, and removes with --apply, what a channel no longer needs
 #[derive(Debug, clap::Args)]

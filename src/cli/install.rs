@@ -15,12 +15,12 @@ use crate::cli::failure::{Code, Failure};
 use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
-use crate::cli::time::seconds;
 use crate::flow::install::{self, Existing, Network, Options, Outcome, Planned};
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
+use crate::moment::seconds;
 
 /// Installs the bundle that belongs to this checkout
 #[derive(Debug, clap::Args)]

@@ -8,8 +8,8 @@ use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
-use crate::cli::time::date;
 use crate::flow::list::{self, Listed, Options, Outcome};
+use crate::moment::date;
 use crate::search::Network;
 
 /// Lists the deps tags: date, distance from HEAD, platforms with a bundle, and what changed

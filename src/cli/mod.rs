@@ -36,7 +36,6 @@ pub mod shell;
 pub mod status;
 mod tag;
 pub mod talk;
-pub mod time;
 pub mod uninstall;
 
 use std::path::PathBuf;

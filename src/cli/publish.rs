@@ -12,12 +12,13 @@ use crate::cli::print::show;
 use crate::cli::secret::secret_key;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
-use crate::cli::time::{now, seconds};
 use crate::flow::publish::{self, Copied, CopyOptions, Done, Handed, Options, Outcome};
+use crate::host::now;
 use crate::http::redact;
 use crate::model::bundle::BundleKind;
 use crate::model::depth::Depth;
 use crate::model::tag::DepsTag;
+use crate::moment::seconds;
 
 /// Publishes a built bundle to a channel
 #[derive(Debug, clap::Args)]

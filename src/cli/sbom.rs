@@ -9,9 +9,10 @@ use crate::cli::install::platform;
 use crate::cli::print::show;
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
-use crate::cli::time;
 use crate::flow::sbom::{self, Options};
+use crate::host::now;
 use crate::model::platform::Platform;
+use crate::moment::rfc3339;
 use crate::report::sbom::{self as bill, Subject};
 use crate::search::Network;
 
@@ -54,7 +55,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         network: if arguments.offline { Network::Offline } else { Network::Allowed },
     };
     let found = sbom::manifest(&options, &|event| talk.tell(event))?;
-    let created = time::rfc3339(settings.source_date.unwrap_or_else(time::now));
+    let created = rfc3339(settings.source_date.unwrap_or_else(now));
     let tool = concat!("tagalong ", env!("CARGO_PKG_VERSION"));
     let subject = Subject { manifest: &found.manifest, digest: found.digest, created: &created, tool };
     let document = match arguments.format {

@@ -61,7 +61,7 @@ impl Section {
     /// Writes a mark as GitLab's job log documentation gives it ("custom collapsible sections").
     fn mark(&self, end: &str, header: &str) {
         let Some(name) = &self.name else { return };
-        let now = crate::cli::time::now();
+        let now = crate::host::now();
         say!("\x1b[0Ksection_{end}:{now}:{name}\r\x1b[0K{header}");
     }
 }

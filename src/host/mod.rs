@@ -11,6 +11,7 @@ pub mod root;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::host::os_release::OsRelease;
 use crate::host::root::Root;
@@ -50,6 +51,11 @@ pub enum HostError {
     /// A file, named in the reason.
     #[error("{reason}")]
     Unreadable { reason: String },
+}
+
+/// The time of this machine's clock, in seconds since 1970; 0 for one before that.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Tells the platform of the machine whose root folder this is, without looking at its libraries.

@@ -21,9 +21,7 @@ use reqwest::{StatusCode, Url};
 use crate::http::download::Download;
 pub use crate::http::error::{HttpError, RedirectFault, redact};
 use crate::http::pace::Pace;
-pub use crate::http::request::{
-    Answer, Body, Header, Method, Request, basic, from_base64, login_for, percent_decoded, percent_encoded,
-};
+pub use crate::http::request::{Answer, Body, Header, Method, Request, basic, from_base64, login_for};
 use crate::http::retry::Patience;
 
 /// How long a connection may take to be made.

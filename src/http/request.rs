@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use reqwest::header::HeaderMap;
 
 use crate::http::netrc::{self, Login};
 use crate::model::digest::Digest;
+use crate::percent::decoded;
 
 /// A name and a value of the head of a request.
 pub type Header = (String, String);
@@ -82,8 +83,7 @@ impl Body<'_> {
             Body::Empty => None,
             Body::Bytes(bytes) => Some(bytes.to_vec().into()),
             Body::File { path, size, .. } => {
-                let mut file: File = fs_err::File::open(path)?.into_parts().0;
-                file.seek(SeekFrom::Start(0))?;
+                let file: File = fs_err::File::open(path)?.into_parts().0;
                 Some(reqwest::blocking::Body::sized(file.take(size), size))
             }
         })
@@ -183,7 +183,6 @@ pub fn from_base64(code: &str) -> Option<String> {
 /// The login for a plain address: the one that stands in it, else that of the netrc file.
 pub fn login_for(url: &str) -> Vec<Header> {
     let Ok(address) = reqwest::Url::parse(url) else { return Vec::new() };
-    let decoded = |text: &str| percent_decoded(text);
     let login = match (address.username(), address.password()) {
         ("", None) => address.host_str().and_then(netrc::login),
         (user, password) => Some(Login { user: decoded(user), password: decoded(password.unwrap_or_default()) }),
@@ -191,50 +190,9 @@ pub fn login_for(url: &str) -> Vec<Header> {
     login.map(|login| basic(&login.user, &login.password)).into_iter().collect()
 }
 
-/// The text with `%20` and the like replaced; what is no such code stays.
-pub fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let code = (first == b'%').then(|| after.get(..2)).flatten().and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) if byte != 0 => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The text with everything replaced that does not stand for itself in an address (RFC 3986, 2.3); `/` stays where
-/// `keeps_slashes`.
-pub fn percent_encoded(text: &str, keeps_slashes: bool) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            b'/' if keeps_slashes => encoded.push('/'),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn codes_of_addresses_go_both_ways() {
-        assert_eq!(percent_encoded("a+b/c d", true), "a%2Bb/c%20d");
-        assert_eq!(percent_encoded("group/project", false), "group%2Fproject");
-        assert_eq!(percent_decoded("a%2Bb%zz%0"), "a+b%zz%0");
-    }
 
     #[test]
     fn user_of_an_address_becomes_a_header() {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::audit::outcome::Audit;
 use crate::audit::problem::Remark;
+use crate::percent;
 use crate::report::audit_words;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -45,7 +46,7 @@ pub fn render(audit: &Audit, version: &str) -> Value {
 fn result(remark: &Remark, ids: &[&str]) -> Value {
     let words = audit_words::of(remark);
     let check = remark.problem.check();
-    let mut location = json!({"artifactLocation": {"uri": uri(&remark.file)}});
+    let mut location = json!({"artifactLocation": {"uri": percent::encoded_path(&remark.file)}});
     if let Some(offset) = remark.offset {
         location["region"] = json!({"byteOffset": offset});
     }
@@ -56,17 +57,4 @@ fn result(remark: &Remark, ids: &[&str]) -> Value {
         "message": {"text": format!("{} {}: {}. Next: {}", remark.file, words.what, words.why, words.next)},
         "locations": [{"physicalLocation": location}],
     })
-}
-
-/// A relative path as a URI reference (RFC 3986): a colon in the first name would make a scheme.
-fn uri(path: &str) -> String {
-    let mut uri = String::new();
-    for byte in path.bytes() {
-        match byte {
-            b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(char::from(byte)),
-            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri
 }

@@ -5,10 +5,11 @@
 mod archives;
 
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::channel::{Channel, ChannelError, Unchecked};
 use crate::checkout::Checkout;
+use crate::host;
 use crate::model::bundle::{BundleFault, BundleKind, BundleManifest, BundleRef};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
@@ -184,8 +185,7 @@ impl<'a, 'b> Judge<'a, 'b> {
         if manifest.reference() != *self.wanted {
             return Err(Distrust::Another { path: manifest.reference().path() });
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        if let Some(at) = manifest.expires.filter(|at| *at <= now) {
+        if let Some(at) = manifest.expires.filter(|at| *at <= host::now()) {
             return Err(Distrust::Expired { at });
         }
         let (channel, scope, digest) = (self.channel, self.scope.clone(), Digest::of(&bytes));

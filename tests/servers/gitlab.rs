@@ -94,7 +94,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Question> {
     let (method, whole) = (words.next()?.to_owned(), words.next()?.to_owned());
     let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let decoded = tagalong::http::percent_decoded;
+    let decoded = tagalong::percent::decoded;
     let query = pairs.map(|(name, value)| (name.to_owned(), decoded(value))).collect();
     let mut headers = BTreeMap::new();
     loop {
@@ -144,7 +144,7 @@ fn answer(state: &Mutex<State>, question: &Question) -> Reply {
     if question.method != "GET" && !is_writer {
         return refused("403 Forbidden");
     }
-    let parts: Vec<String> = question.path.split('/').skip(1).map(tagalong::http::percent_decoded).collect();
+    let parts: Vec<String> = question.path.split('/').skip(1).map(tagalong::percent::decoded).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let mut state = state.lock().unwrap();
     match (question.method.as_str(), &parts[..]) {

@@ -15,11 +15,13 @@ use std::fs::File;
 use crate::channel::connection::{Connection, LARGEST_ANSWER};
 use crate::channel::gitlab::place::{Filed, Place, path_of};
 use crate::channel::writable::{ArchiveFile, BundleWrite, Version, swap_by_looking, write_in_two};
-use crate::channel::{Act, AddressFault, ChannelError, Kind, Listed, Objects, Put, date};
-use crate::http::{Answer, Body, Method, Request, percent_encoded};
+use crate::channel::{Act, AddressFault, ChannelError, Kind, Listed, Objects, Put};
+use crate::http::{Answer, Body, Method, Request};
 use crate::model::bundle::LARGEST_MANIFEST;
 use crate::model::platform::Platform;
 use crate::model::project::ChannelConfig;
+use crate::moment;
+use crate::percent;
 
 /// How often a file is sent anew that arrived damaged.
 const SENDINGS: u32 = 3;
@@ -111,7 +113,7 @@ impl Project {
         let mut to = "packages?package_type=generic".to_owned();
         for (key, value) in [("package_name", name), ("package_version", version)] {
             let Some(value) = value else { continue };
-            to.push_str(&format!("&{key}={}", percent_encoded(value, false)));
+            to.push_str(&format!("&{key}={}", percent::encoded(value)));
         }
         let mut found: Vec<Package> = self.pages(&to)?;
         // The server looks for names that contain the one asked for, and an older one knows no `package_version`.
@@ -294,7 +296,7 @@ impl Objects for Project {
             let version = package.version.as_deref().unwrap_or_default();
             for file in self.files(package.id)? {
                 let Some(path) = path_of(&package.name, version, &file.file_name) else { continue };
-                let modified = file.created_at.as_deref().and_then(date::parse).unwrap_or(0);
+                let modified = file.created_at.as_deref().and_then(moment::parse).unwrap_or(0);
                 let is_newest = found.get(&path).is_none_or(|(id, _)| *id < file.id);
                 if path.starts_with(prefix) && is_newest {
                     found.insert(path.clone(), (file.id, Listed { path, size: file.size, modified }));

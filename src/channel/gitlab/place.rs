@@ -12,8 +12,9 @@
 //! nobody.
 
 use crate::channel::AddressFault;
+use crate::http::Header;
 use crate::http::environment::{token_of, variable};
-use crate::http::{Header, percent_encoded};
+use crate::percent;
 
 /// The server that knows the tokens of everybody without a server of their own.
 const COMMON_HOST: &str = "gitlab.com";
@@ -51,7 +52,7 @@ impl Place {
         if host.is_empty() || !host.chars().all(is_host) || !project.split('/').all(is_part) {
             return Err(AddressFault::Project);
         }
-        let api = format!("{scheme}://{host}/api/v4/projects/{}", percent_encoded(project, false));
+        let api = format!("{scheme}://{host}/api/v4/projects/{}", percent::encoded(project));
         Ok(Place { host: host.to_owned(), api })
     }
 
@@ -112,7 +113,7 @@ impl<'a> Filed<'a> {
 
     /// Below the project.
     pub(super) fn address(&self) -> String {
-        let [name, version, file] = [self.name, self.version, self.file].map(|part| percent_encoded(part, false));
+        let [name, version, file] = [self.name, self.version, self.file].map(|part| percent::encoded(part));
         format!("packages/generic/{name}/{version}/{file}")
     }
 }

@@ -15,16 +15,17 @@ mod session;
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use crate::channel::connection::now;
 use crate::channel::oci::manifest::{Held, INDEX_TYPE, Index, MANIFEST_TYPE};
 use crate::channel::oci::names::{Place, Spot, index_of};
 use crate::channel::oci::session::{Ask, Session};
 use crate::channel::writable::{ArchiveFile, BundleWrite, Version, swap_by_looking};
-use crate::channel::{Act, AddressFault, ChannelError, Listed, Objects, Put, Unchecked, date};
+use crate::channel::{Act, AddressFault, ChannelError, Listed, Objects, Put, Unchecked};
+use crate::host::now;
 use crate::http::{Body, Method};
 use crate::model::bundle::{BundleRef, LARGEST_MANIFEST, archive_path};
 use crate::model::platform::Platform;
 use crate::model::project::ChannelConfig;
+use crate::moment;
 
 /// How often an index is written anew that another publisher wrote at the same time.
 const TRIES: u32 = 5;
@@ -67,7 +68,7 @@ impl Repository {
     /// Puts an object at its tag, whatever was there, and gives the bytes of its artifact.
     fn put_held(&self, tag: &str, path: &str, bytes: &[u8], signature: Option<&str>) -> Result<Vec<u8>, ChannelError> {
         self.session.push_blob(Body::Bytes(bytes))?;
-        let held = Held::new(path, bytes, signature, &date::extended(now())).to_json();
+        let held = Held::new(path, bytes, signature, &moment::rfc3339(now())).to_json();
         self.session.put_manifest(tag, MANIFEST_TYPE, &held)?;
         Ok(held)
     }
@@ -239,7 +240,7 @@ impl Objects for Repository {
             // An index is no object of the channel.
             let Ok(held) = serde_json::from_slice::<Held>(&bytes) else { continue };
             let Some(path) = held.path() else { continue };
-            let modified = held.created().and_then(date::parse).unwrap_or(0);
+            let modified = held.created().and_then(moment::parse).unwrap_or(0);
             add(path.to_owned(), held.config.size, modified);
             if let Some(signature) = held.signature() {
                 add(format!("{path}.minisig"), signature.len() as u64, modified);
@@ -260,7 +261,7 @@ impl Objects for Repository {
             return Ok(Put::Differs);
         }
         self.session.push_blob(Body::Bytes(write.manifest))?;
-        let held = Held::new(&path, write.manifest, write.signature, &date::extended(now())).to_json();
+        let held = Held::new(&path, write.manifest, write.signature, &moment::rfc3339(now())).to_json();
         match self.session.put_manifest(&tag, MANIFEST_TYPE, &held) {
             Err(ChannelError::Damaged { .. }) => return Ok(Put::Differs),
             other => other?,

@@ -14,8 +14,9 @@ use crate::channel::connection::{Connection, LARGEST_ANSWER};
 use crate::channel::oci::login::{self, Login};
 use crate::channel::oci::names::Place;
 use crate::channel::{Act, ChannelError, Kind};
-use crate::http::{Answer, Body, Header, HttpError, Method, Request, basic, percent_encoded};
+use crate::http::{Answer, Body, Header, HttpError, Method, Request, basic};
 use crate::model::digest::Digest;
+use crate::percent;
 
 /// How often a blob is sent anew after its connection broke: a half-sent one cannot be gone on with.
 const SENDINGS: u32 = 4;
@@ -162,9 +163,9 @@ impl Session {
         let own = format!("repository:{}:{wanted}", self.place.repository);
         let scope = parameter(parameters, "scope").unwrap_or(own);
         let mut url =
-            format!("{realm}{}scope={}", if realm.contains('?') { '&' } else { '?' }, percent_encoded(&scope, false));
+            format!("{realm}{}scope={}", if realm.contains('?') { '&' } else { '?' }, percent::encoded(&scope));
         if let Some(service) = parameter(parameters, "service") {
-            url.push_str(&format!("&service={}", percent_encoded(&service, false)));
+            url.push_str(&format!("&service={}", percent::encoded(&service)));
         }
         let secrets = || login.map(|login| basic(&login.user, &login.password)).into_iter().collect();
         let request = Request::new(Method::Get, &url).secrets(&secrets);
@@ -218,7 +219,7 @@ impl Session {
         let location = begun.header("location").filter(|_| begun.status == 202);
         let Some(location) = location else { return Err(self.refused(Act::Write, "a blob", &begun)) };
         let mark = if location.contains('?') { '&' } else { '?' };
-        let to = format!("{location}{mark}digest={}", percent_encoded(&format!("sha256:{}", body.digest()), false));
+        let to = format!("{location}{mark}digest={}", percent::encoded(&format!("sha256:{}", body.digest())));
         // Without a type, some registries read the body as a form.
         let headers = [("content-type".to_owned(), "application/octet-stream".to_owned())];
         let ask = Ask { headers: &headers, body, ..Ask::new(Act::Write, Method::Put, &to) };

@@ -5,7 +5,7 @@
 use crate::channel::AddressFault;
 use crate::channel::s3::credentials::setting;
 use crate::http::environment::variable;
-use crate::http::{percent_decoded, percent_encoded};
+use crate::percent;
 
 /// The region that is taken where none is named.
 const ANY_REGION: &str = "us-east-1";
@@ -34,7 +34,7 @@ impl Place {
         let (mut endpoint, mut region, mut is_path_style) = (None, None, None);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=').ok_or(AddressFault::Setting)? {
-                ("endpoint", value) => endpoint = Some(percent_decoded(value)),
+                ("endpoint", value) => endpoint = Some(percent::decoded(value)),
                 ("region", value) => region = Some(value.to_owned()),
                 ("path-style", "true") => is_path_style = Some(true),
                 ("path-style", "false") => is_path_style = Some(false),
@@ -61,7 +61,7 @@ impl Place {
             false => (format!("{scheme}://{bucket}.{host}"), String::new()),
         };
         let folder = folder.trim_matches('/');
-        let folder = if folder.is_empty() { String::new() } else { format!("{}/", percent_decoded(folder)) };
+        let folder = if folder.is_empty() { String::new() } else { format!("{}/", percent::decoded(folder)) };
         Ok(Place { origin, head, folder, region })
     }
 
@@ -93,7 +93,7 @@ impl Place {
     pub(super) fn path(&self, path: &str) -> String {
         match path {
             "" => format!("{}/", self.head),
-            _ => format!("{}/{}", self.head, percent_encoded(&self.key(path), true)),
+            _ => format!("{}/{}", self.head, percent::encoded_path(&self.key(path))),
         }
     }
 }

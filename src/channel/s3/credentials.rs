@@ -7,10 +7,12 @@
 
 use std::path::PathBuf;
 
-use crate::channel::connection::{LARGEST_ANSWER, now};
-use crate::channel::{ChannelError, date};
+use crate::channel::ChannelError;
+use crate::channel::connection::LARGEST_ANSWER;
+use crate::host::now;
 use crate::http::environment::variable;
 use crate::http::{Client, Header, Method, Request};
+use crate::moment;
 
 /// The largest file of profiles that is read, in bytes.
 const LARGEST_FILE: u64 = 4 << 20;
@@ -140,7 +142,7 @@ fn ask(client: &Client, method: Method, url: &str, headers: &dyn Fn() -> Vec<Hea
 
 fn given(json: &str) -> Option<Granted> {
     let Given { key, secret, token, until } = serde_json::from_str(json).ok()?;
-    let until = until.and_then(|until| date::parse(&until)).map(|until| until.saturating_sub(EARLY));
+    let until = until.and_then(|until| moment::parse(&until)).map(|until| until.saturating_sub(EARLY));
     Some(Granted { credentials: Some(Credentials { key, secret, token }), until })
 }
 

@@ -18,16 +18,19 @@ mod xml;
 use std::fs::File;
 use std::sync::Mutex;
 
-use crate::channel::connection::{Connection, LARGEST_ANSWER, now};
+use crate::channel::connection::{Connection, LARGEST_ANSWER};
 use crate::channel::s3::address::Place;
 use crate::channel::s3::credentials::{Credentials, Granted};
 use crate::channel::s3::sign::{Outline, sign};
 use crate::channel::writable::{ArchiveFile, BundleWrite, Version, write_in_two};
-use crate::channel::{Act, AddressFault, ChannelError, Kind, Listed, Objects, Put, date};
-use crate::http::{Answer, Body, Header, HttpError, Method, Request, percent_encoded};
+use crate::channel::{Act, AddressFault, ChannelError, Kind, Listed, Objects, Put};
+use crate::host::now;
+use crate::http::{Answer, Body, Header, HttpError, Method, Request};
 use crate::model::bundle::LARGEST_MANIFEST;
 use crate::model::platform::Platform;
 use crate::model::project::ChannelConfig;
+use crate::moment;
+use crate::percent;
 
 /// Holds the SHA-256 of an archive, as the writer stated it and the store checked it.
 const DIGEST_HEADER: &str = "x-amz-meta-sha256";
@@ -62,7 +65,7 @@ impl Bucket {
         let credentials = self.credentials()?;
         let path = self.place.path(ask.key);
         let mut pairs: Vec<String> =
-            ask.query.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value, false))).collect();
+            ask.query.iter().map(|(name, value)| format!("{name}={}", percent::encoded(value))).collect();
         pairs.sort();
         let query = pairs.join("&");
         let mark = if query.is_empty() { "" } else { "?" };
@@ -252,10 +255,10 @@ impl Objects for Bucket {
             }
             let text = String::from_utf8_lossy(&answer.body).into_owned();
             for part in xml::parts(&text, "Contents") {
-                let key = xml::value(part, "Key").map(|key| crate::http::percent_decoded(&key));
+                let key = xml::value(part, "Key").map(|key| percent::decoded(&key));
                 let Some(path) = key.as_deref().and_then(|key| self.place.below(key)) else { continue };
                 let size = xml::value(part, "Size").and_then(|size| size.parse().ok()).unwrap_or(0);
-                let modified = xml::value(part, "LastModified").and_then(|date| date::parse(&date)).unwrap_or(0);
+                let modified = xml::value(part, "LastModified").and_then(|date| moment::parse(&date)).unwrap_or(0);
                 found.push(Listed { path: path.to_owned(), size, modified });
             }
             token = xml::value(&text, "NextContinuationToken");

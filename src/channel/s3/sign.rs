@@ -3,10 +3,10 @@
 //!
 //! Does not send, and knows no credentials but those it is given.
 
-use crate::channel::date;
 use crate::channel::s3::credentials::Credentials;
 use crate::http::Header;
 use crate::model::digest::{Digest, Digester};
+use crate::moment;
 
 /// What is signed of a request.
 pub(super) struct Outline<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Outline<'a> {
 /// The headers that prove who asks, at a time in seconds since 1970.
 pub(super) fn sign(outline: &Outline, credentials: &Credentials, region: &str, now: u64) -> Vec<Header> {
     let header = |name: &str, value: String| (name.to_owned(), value);
-    let mut added = vec![header("x-amz-content-sha256", outline.body.hex()), header("x-amz-date", date::basic(now))];
+    let mut added = vec![header("x-amz-content-sha256", outline.body.hex()), header("x-amz-date", moment::basic(now))];
     added.extend(credentials.token.iter().map(|token| header("x-amz-security-token", token.clone())));
     let authorization = authorization(outline, &added, credentials, (region, "s3"), now);
     added.push(header("authorization", authorization));
@@ -47,7 +47,7 @@ fn authorization(
     let Outline { method, path, query, body, .. } = outline;
     let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{names}\n{body}");
 
-    let time = date::basic(now);
+    let time = moment::basic(now);
     let day = &time[..8];
     let scope = format!("{day}/{region}/{service}/aws4_request");
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Digest::of(canonical.as_bytes()));

@@ -34,7 +34,7 @@ impl From<NotTaken> for Failure {
                         .why(format!("it is the manifest of {path}, which somebody put in its place"))
                         .next("publish the right one, and ask who can write to the channel"),
                     Distrust::Expired { at } => failure
-                        .why(format!("it expired at {}", crate::cli::time::date(at)))
+                        .why(format!("it expired at {}", crate::moment::date(at)))
                         .next("publish the candidate again, or install what the history names: without `--tag`")
                         .next("if it should be valid, look at this machine's clock"),
                     Distrust::Older { found, seen } => failure

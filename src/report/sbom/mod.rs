@@ -8,6 +8,7 @@ pub mod spdx;
 
 use crate::model::bundle::{BundleManifest, BundlePackage, SourceRef};
 use crate::model::digest::Digest;
+use crate::percent;
 
 /// What a document is about.
 pub struct Subject<'a> {
@@ -29,15 +30,8 @@ impl Subject<'_> {
 
 /// The package URL (purl-spec, type `generic`): name and version percent-encoded, the archive's digest as checksum.
 fn purl(package: &BundlePackage) -> String {
-    let (name, version) = (encoded(package.name.as_str()), encoded(&package.version));
+    let (name, version) = (percent::encoded(package.name.as_str()), percent::encoded(&package.version));
     format!("pkg:generic/{name}@{version}?checksum=sha256:{}", package.archive)
-}
-
-/// Percent-encodes all but letters, digits and `.-_~`.
-fn encoded(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_~".contains(&byte);
-    let one = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
 }
 
 /// The source's address, where it has one that others can use.

@@ -12,6 +12,7 @@ use fs_err as fs;
 use crate::channel::writable::{ArchiveFile, BundleWrite, Version, swap_by_looking, write_in_two};
 use crate::channel::{ChannelError, Listed, Objects, Put};
 use crate::lock::Lock;
+use crate::model::bundle::platform_of;
 use crate::model::digest::DigestingReader;
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
@@ -101,8 +102,7 @@ impl Objects for Directory {
         let mut found = Vec::new();
         for entry in entries {
             let name = entry.map_err(system)?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            found.extend(id.and_then(|id| Platform::parse(id).ok()));
+            found.extend(name.to_str().and_then(platform_of));
         }
         found.sort();
         Ok(found)

@@ -8,14 +8,14 @@
 //! that is sent as `Bearer`), else that of the netrc file.
 
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::sync::OnceLock;
 
-use crate::channel::writable::{ArchiveFile, BundleWrite, Version, swap_by_looking, write_in_two};
+use crate::channel::connection::{Connection, LARGEST_ANSWER};
+use crate::channel::writable::{ArchiveFile, BundleWrite, Version, put_once, read_back, swap_by_looking, write_in_two};
 use crate::channel::{Act, ChannelError, Kind, Listed, Objects, Put};
-use crate::http::{Answer, Body, Client, Header, HttpError, Method, Request, basic, environment, login_for};
+use crate::http::{Answer, Body, Header, Method, Request, basic, environment, login_for};
 use crate::model::bundle::LARGEST_MANIFEST;
-use crate::model::digest::{Digest, DigestingReader};
+use crate::model::digest::Digest;
 use crate::model::platform::Platform;
 use crate::model::project::ChannelConfig;
 use crate::moment;
@@ -23,17 +23,11 @@ use crate::moment;
 /// How often an object is sent again that arrived damaged.
 const SENDINGS: u32 = 3;
 
-/// The largest answer to anything but `GET`, in bytes.
-const LARGEST_ANSWER: u64 = 1 << 20;
-
 /// A channel below an address.
 pub(super) struct Remote {
-    channel: String,
+    server: Connection,
     url: String,
     secrets: OnceLock<Vec<Header>>,
-    /// Made when the first object is asked for: reading the system's certificates takes longer than a whole run that
-    /// finds everything installed.
-    client: OnceLock<Result<Client, HttpError>>,
     /// Whether the server knows `MOVE`, once it is known.
     moves: OnceLock<bool>,
 }
@@ -41,16 +35,12 @@ pub(super) struct Remote {
 impl Remote {
     pub(super) fn new(config: &ChannelConfig) -> Remote {
         let url = config.url.trim_end_matches('/').to_owned();
-        let (client, secrets, moves) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Remote { channel: config.name.clone(), url, secrets, client, moves }
-    }
-
-    fn client(&self) -> Result<&Client, ChannelError> {
-        self.client.get_or_init(Client::new).as_ref().map_err(|error| ChannelError::Http(error.clone()))
+        let server = Connection::new(Kind::Http, &config.name);
+        Remote { server, url, secrets: OnceLock::new(), moves: OnceLock::new() }
     }
 
     fn secrets(&self) -> Vec<Header> {
-        let login = || match environment::token_of(&self.channel) {
+        let login = || match environment::token_of(&self.server.channel) {
             _ if self.url.split('/').nth(2).is_some_and(|host| host.contains('@')) => login_for(&self.url),
             Some(token) => vec![match token.split_once(':') {
                 Some((user, password)) => basic(user, password),
@@ -70,15 +60,14 @@ impl Remote {
         let (url, secrets) = (self.address(path), || self.secrets());
         let request = Request::new(method, &url).headers(headers).secrets(&secrets).body(body);
         let limit = if method == Method::Get { LARGEST_MANIFEST } else { LARGEST_ANSWER };
-        self.client()?.send(&request, limit).map_err(ChannelError::Http)
+        self.server.send(&request, limit)
     }
 
     fn refused(&self, act: Act, path: &str, answer: &Answer) -> ChannelError {
         if act == Act::Write && matches!(answer.status, 405 | 501) {
-            return ChannelError::ReadOnly { channel: self.channel.clone(), status: answer.status };
+            return ChannelError::ReadOnly { channel: self.server.channel.clone(), status: answer.status };
         }
-        let (channel, path) = (self.channel.clone(), path.to_owned());
-        ChannelError::Refused { kind: Kind::Http, channel, act, path, status: answer.status, said: None }
+        self.server.refused(act, path, answer.status, None)
     }
 
     fn head(&self, path: &str) -> Result<Option<Answer>, ChannelError> {
@@ -92,19 +81,7 @@ impl Remote {
 
     /// Whether what lies at a path has these bytes; `None` where nothing lies there.
     fn matches(&self, path: &str, digest: Digest, size: u64) -> Result<Option<bool>, ChannelError> {
-        let mut file = tempfile::tempfile().map_err(|error| ChannelError::System { reason: error.to_string() })?;
-        match self.fetch(path, &mut file, size, &mut |_| {}) {
-            Ok(None) => return Ok(None),
-            Ok(Some(found)) if found != size => return Ok(Some(false)),
-            Err(ChannelError::Http(HttpError::TooLarge { .. })) => return Ok(Some(false)),
-            Err(error) => return Err(error),
-            Ok(Some(_)) => {}
-        }
-        let system = |error: std::io::Error| ChannelError::System { reason: error.to_string() };
-        file.rewind().map_err(system)?;
-        let mut reader = DigestingReader::new(file);
-        std::io::copy(&mut reader.by_ref(), &mut std::io::sink()).map_err(system)?;
-        Ok(Some(reader.finish().0 == digest))
+        self.server.has_bytes(digest, size, |file| self.fetch(path, file, size, &mut |_| {}))
     }
 
     /// Whether the server knows `MOVE`: asked with a name that nothing has.
@@ -174,7 +151,7 @@ impl Objects for Remote {
     fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ChannelError> {
         let (url, secrets) = (self.address(path), || self.secrets());
         let request = Request::new(Method::Get, &url).secrets(&secrets);
-        self.client()?.send(&request, limit).and_then(Answer::found).map_err(ChannelError::Http)
+        self.server.send(&request, limit)?.found().map_err(ChannelError::Http)
     }
 
     fn fetch(
@@ -186,7 +163,7 @@ impl Objects for Remote {
     ) -> Result<Option<u64>, ChannelError> {
         let (url, secrets) = (self.address(path), || self.secrets());
         let request = Request::new(Method::Get, &url).secrets(&secrets);
-        self.client()?.fetch(&request, into, limit, on_bytes).map_err(ChannelError::Http)
+        self.server.client()?.fetch(&request, into, limit, on_bytes).map_err(ChannelError::Http)
     }
 
     fn platforms(&self, folder: &str, likely: &[Platform]) -> Result<Vec<Platform>, ChannelError> {
@@ -200,17 +177,7 @@ impl Objects for Remote {
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<Put, ChannelError> {
-        let found = self.read(path, LARGEST_MANIFEST)?;
-        if let Some(found) = found {
-            return Ok(if found == bytes { Put::WasThere } else { Put::Differs });
-        }
-        let put = self.place(path, Body::Bytes(bytes), false)?;
-        match self.read(path, LARGEST_MANIFEST)? {
-            Some(found) if found == bytes && put == Put::Differs => Ok(Put::WasThere),
-            Some(found) if found == bytes => Ok(Put::Written),
-            _ if put == Put::Differs => Ok(Put::Differs),
-            _ => Err(ChannelError::Damaged { path: path.to_owned() }),
-        }
+        put_once(self, path, bytes, || Ok(self.place(path, Body::Bytes(bytes), false)? == Put::Written))
     }
 
     fn put_file(&self, path: &str, archive: &ArchiveFile) -> Result<Put, ChannelError> {
@@ -234,10 +201,7 @@ impl Objects for Remote {
 
     fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ChannelError> {
         self.place(path, Body::Bytes(bytes), true)?;
-        match self.read(path, LARGEST_MANIFEST)? {
-            Some(found) if found == bytes => Ok(()),
-            _ => Err(ChannelError::Damaged { path: path.to_owned() }),
-        }
+        read_back(self, path, bytes)
     }
 
     fn delete(&self, path: &str) -> Result<bool, ChannelError> {
@@ -259,7 +223,7 @@ impl Objects for Remote {
             if answer.is_absent() {
                 continue;
             }
-            let not_listed = || ChannelError::NotListed { channel: self.channel.clone() };
+            let not_listed = || ChannelError::NotListed { channel: self.server.channel.clone() };
             let entries: Vec<Indexed> = serde_json::from_slice(&answer.body).map_err(|_| not_listed())?;
             for entry in entries.into_iter().filter(|entry| is_plain(&entry.name)) {
                 let path = format!("{slashed}{}", entry.name);

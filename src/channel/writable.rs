@@ -241,6 +241,33 @@ pub(super) fn write_in_two(objects: &dyn Objects, write: &BundleWrite) -> Result
     Ok(put)
 }
 
+/// Puts a small object unless there is one: `write` does it, and says whether it was the one who did.
+pub(super) fn put_once(
+    objects: &dyn Objects,
+    path: &str,
+    bytes: &[u8],
+    write: impl FnOnce() -> Result<bool, ChannelError>,
+) -> Result<Put, ChannelError> {
+    let compared = |found: &[u8]| if found == bytes { Put::WasThere } else { Put::Differs };
+    if let Some(found) = objects.read(path, LARGEST_MANIFEST)? {
+        return Ok(compared(&found));
+    }
+    let is_written = write()?;
+    match objects.read(path, LARGEST_MANIFEST)? {
+        Some(found) if is_written && found == bytes => Ok(Put::Written),
+        Some(found) => Ok(compared(&found)),
+        None => Err(ChannelError::Damaged { path: path.to_owned() }),
+    }
+}
+
+/// Reads back what was written over whatever was there.
+pub(super) fn read_back(objects: &dyn Objects, path: &str, bytes: &[u8]) -> Result<(), ChannelError> {
+    match objects.read(path, LARGEST_MANIFEST)? {
+        Some(found) if found == bytes => Ok(()),
+        _ => Err(ChannelError::Damaged { path: path.to_owned() }),
+    }
+}
+
 /// Writes an object if what lies there is still what was seen; for places that take no conditions.
 pub(super) fn swap_by_looking(
     objects: &dyn Objects,

@@ -3,11 +3,15 @@
 //! Does not read the environment: the cli does, once, and hands it in. Nothing of it is ever printed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How long a server may say nothing, if `TAGALONG_TIMEOUT` does not say otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The largest file that [`text_of`] reads, in bytes.
+const LARGEST_FILE: u64 = 4 << 20;
 
 static VARIABLES: OnceLock<BTreeMap<String, String>> = OnceLock::new();
 
@@ -30,6 +34,13 @@ pub fn token_of(channel: &str) -> Option<&'static str> {
 pub fn token_variable(channel: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     format!("TAGALONG_TOKEN_{}", channel.chars().map(plain).collect::<String>())
+}
+
+/// The text of a file with logins or settings of servers; `None` for one that cannot be read, which is as good as none:
+/// the server says whether a login is needed.
+pub fn text_of(path: &Path) -> Option<String> {
+    let is_sane = fs_err::metadata(path).is_ok_and(|facts| facts.is_file() && facts.len() <= LARGEST_FILE);
+    is_sane.then(|| fs_err::read_to_string(path).ok()).flatten()
 }
 
 /// How long a server may say nothing, before its answer or within it: `TAGALONG_TIMEOUT` in seconds.

@@ -20,6 +20,7 @@ use reqwest::{StatusCode, Url};
 
 use crate::http::download::Download;
 pub use crate::http::error::{HttpError, RedirectFault, redact};
+pub use crate::http::netrc::Login;
 use crate::http::pace::Pace;
 pub use crate::http::request::{Answer, Body, Header, Method, Request, basic, from_base64, login_for};
 use crate::http::retry::Patience;

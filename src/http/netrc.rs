@@ -4,10 +4,7 @@
 
 use std::path::PathBuf;
 
-use crate::http::environment::variable;
-
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 1 << 20;
+use crate::http::environment::{text_of, variable};
 
 /// A user and a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,10 +17,7 @@ pub struct Login {
 pub(super) fn login(host: &str) -> Option<Login> {
     let beside_home = || variable("HOME").map(|home| PathBuf::from(home).join(".netrc"));
     let path = variable("NETRC").map(PathBuf::from).or_else(beside_home)?;
-    let is_sane = fs_err::metadata(&path).is_ok_and(|facts| facts.is_file() && facts.len() <= LARGEST);
-    // A file that cannot be read is as good as none: the server says whether one is needed.
-    let text = is_sane.then(|| fs_err::read_to_string(&path).ok()).flatten()?;
-    find(&text, host)
+    find(&text_of(&path)?, host)
 }
 
 /// The first entry for the host, else the `default` one.

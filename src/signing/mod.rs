@@ -8,6 +8,9 @@ pub mod ring;
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
 use crate::model::digest::Digest;
 
 /// A public key: the `RW…` line that stands in tagalong.toml.
@@ -203,23 +206,9 @@ fn name_of(keys: &[PublicKey]) -> String {
     Digest::of(lines.join("\n").as_bytes()).short(16)
 }
 
-/// The bytes of a text in base64 (RFC 4648, section 4); `None` for anything else.
+/// The bytes of a text in base64 (RFC 4648, section 4), with or without its padding; `None` for anything else.
 fn decoded(text: &str) -> Option<Vec<u8>> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    for group in text.trim_end_matches('=').as_bytes().chunks(4) {
-        let bits = group.iter().try_fold(0_u32, |bits, byte| Some(bits << 6 | u32::from(value(*byte)?)))?;
-        let whole = bits << (6 * (4 - group.len()));
-        bytes.extend_from_slice(&whole.to_be_bytes()[1..group.len()]);
-    }
-    Some(bytes)
+    STANDARD_NO_PAD.decode(text.trim_end_matches('=')).ok()
 }
 
 /// Why a key or a signature is not taken.

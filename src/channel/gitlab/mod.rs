@@ -14,10 +14,10 @@ use std::fs::File;
 
 use crate::channel::connection::{Connection, LARGEST_ANSWER};
 use crate::channel::gitlab::place::{Filed, Place, path_of};
-use crate::channel::writable::{ArchiveFile, BundleWrite, Version, swap_by_looking, write_in_two};
+use crate::channel::writable::{ArchiveFile, BundleWrite, Version, put_once, read_back, swap_by_looking, write_in_two};
 use crate::channel::{Act, AddressFault, ChannelError, Kind, Listed, Objects, Put};
 use crate::http::{Answer, Body, Method, Request};
-use crate::model::bundle::LARGEST_MANIFEST;
+use crate::model::bundle::platform_of;
 use crate::model::platform::Platform;
 use crate::model::project::ChannelConfig;
 use crate::moment;
@@ -225,21 +225,12 @@ impl Objects for Project {
     }
 
     fn platforms(&self, folder: &str, _likely: &[Platform]) -> Result<Vec<Platform>, ChannelError> {
-        let name = |listed: &Listed| Platform::parse(listed.path.rsplit_once('/')?.1.strip_suffix(".json")?).ok();
-        Ok(self.list(&format!("{folder}/"))?.iter().filter_map(name).collect())
+        let listed = self.list(&format!("{folder}/"))?;
+        Ok(listed.iter().filter_map(|listed| platform_of(listed.path.rsplit_once('/')?.1)).collect())
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<Put, ChannelError> {
-        let compared = |found: &[u8]| if found == bytes { Put::WasThere } else { Put::Differs };
-        if let Some(found) = self.read(path, LARGEST_MANIFEST)? {
-            return Ok(compared(&found));
-        }
-        let put = self.put_new(path, Body::Bytes(bytes))?;
-        match self.read(path, LARGEST_MANIFEST)? {
-            Some(found) if found == bytes && put == Put::Written => Ok(Put::Written),
-            Some(found) => Ok(compared(&found)),
-            None => Err(ChannelError::Damaged { path: path.to_owned() }),
-        }
+        put_once(self, path, bytes, || Ok(self.put_new(path, Body::Bytes(bytes))? == Put::Written))
     }
 
     fn put_file(&self, path: &str, archive: &ArchiveFile) -> Result<Put, ChannelError> {
@@ -274,10 +265,7 @@ impl Objects for Project {
                 let _ = self.remove(file, path);
             }
         }
-        match self.read(path, LARGEST_MANIFEST)? {
-            Some(found) if found == bytes => Ok(()),
-            _ => Err(ChannelError::Damaged { path: path.to_owned() }),
-        }
+        read_back(self, path, bytes)
     }
 
     fn delete(&self, path: &str) -> Result<bool, ChannelError> {

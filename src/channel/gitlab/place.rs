@@ -113,7 +113,7 @@ impl<'a> Filed<'a> {
 
     /// Below the project.
     pub(super) fn address(&self) -> String {
-        let [name, version, file] = [self.name, self.version, self.file].map(|part| percent::encoded(part));
+        let [name, version, file] = [self.name, self.version, self.file].map(percent::encoded);
         format!("packages/generic/{name}/{version}/{file}")
     }
 }

@@ -12,24 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::channel::ChannelError;
-use crate::http::environment::{token_of, variable};
-use crate::http::from_base64;
+use crate::http::environment::{text_of, token_of, variable};
+use crate::http::{Login, from_base64};
 
-/// The largest file of logins that is read, in bytes.
-const LARGEST_FILE: u64 = 4 << 20;
-
-/// A user and a password.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Login {
-    pub user: String,
-    pub password: String,
-}
-
-impl Login {
-    fn parse(text: &str) -> Option<Login> {
-        let (user, password) = text.split_once(':')?;
-        Some(Login { user: user.to_owned(), password: password.trim_end_matches('\0').to_owned() })
-    }
+/// Reads `user:password`.
+fn parsed(text: &str) -> Option<Login> {
+    let (user, password) = text.split_once(':')?;
+    Some(Login { user: user.to_owned(), password: password.trim_end_matches('\0').to_owned() })
 }
 
 /// What docker's `config.json` has of interest.
@@ -62,7 +51,7 @@ struct Told {
 /// # Errors
 /// [`ChannelError::Credentials`] for a file that is no JSON and for a credential program that cannot be run.
 pub(super) fn find(channel: &str, registry: &str) -> Result<Option<Login>, ChannelError> {
-    if let Some(login) = token_of(channel).and_then(Login::parse) {
+    if let Some(login) = token_of(channel).and_then(parsed) {
         return Ok(Some(login));
     }
     if variable("CI_REGISTRY") == Some(registry)
@@ -85,9 +74,7 @@ pub(super) fn find(channel: &str, registry: &str) -> Result<Option<Login>, Chann
 }
 
 fn in_file(path: &Path, registry: &str) -> Result<Option<Login>, ChannelError> {
-    let is_sane = fs_err::metadata(path).is_ok_and(|facts| facts.is_file() && facts.len() <= LARGEST_FILE);
-    // A file that cannot be read is as good as none: the registry says whether one is needed.
-    let Some(text) = is_sane.then(|| fs_err::read_to_string(path).ok()).flatten() else { return Ok(None) };
+    let Some(text) = text_of(path) else { return Ok(None) };
     let fault = |reason: String| ChannelError::Credentials { of: path.display().to_string(), reason };
     let config: Config = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
     let names = names_of(registry);
@@ -97,7 +84,7 @@ fn in_file(path: &Path, registry: &str) -> Result<Option<Login>, ChannelError> {
     let entry = names.iter().find_map(|name| Some((name, config.auths.get(name)?)));
     match (entry, &config.creds_store) {
         (Some((_, Auth { auth: Some(auth), .. })), _) if !auth.is_empty() => {
-            let login = from_base64(auth).as_deref().and_then(Login::parse);
+            let login = from_base64(auth).as_deref().and_then(parsed);
             login.map(Some).ok_or_else(|| fault(format!("its `auth` of `{registry}` is no login")))
         }
         (Some((_, Auth { username: Some(user), password: Some(password), .. })), _) => {

@@ -22,7 +22,8 @@ use crate::channel::writable::{ArchiveFile, BundleWrite, Version, swap_by_lookin
 use crate::channel::{Act, AddressFault, ChannelError, Listed, Objects, Put, Unchecked};
 use crate::host::now;
 use crate::http::{Body, Method};
-use crate::model::bundle::{BundleRef, LARGEST_MANIFEST, archive_path};
+use crate::model::bundle::{BundleRef, LARGEST_MANIFEST, archive_path, platform_of};
+use crate::model::digest::Digest;
 use crate::model::platform::Platform;
 use crate::model::project::ChannelConfig;
 use crate::moment;
@@ -76,7 +77,7 @@ impl Repository {
     /// Says in the index of a bundle which artifact is that of a platform; none for one that is gone.
     fn put_index(&self, path: &str, artifact: Option<&[u8]>) -> Result<(), ChannelError> {
         let Some((folder, name)) = path.rsplit_once('/') else { return Ok(()) };
-        let Some(Ok(platform)) = name.strip_suffix(".json").map(Platform::parse) else { return Ok(()) };
+        let Some(platform) = platform_of(name) else { return Ok(()) };
         let tag = index_of(folder);
         for _ in 0..TRIES {
             let found = self.session.manifest(&tag, INDEX_TYPE)?;
@@ -222,7 +223,7 @@ impl Objects for Repository {
                 if path.starts_with("bundles/") || path.starts_with("candidates/") {
                     self.put_index(path, None)?;
                 }
-                let digest = crate::model::digest::Digest::of(&bytes);
+                let digest = Digest::of(&bytes);
                 self.remove(&format!("manifests/sha256:{digest}"), path)
             }
         }
@@ -260,12 +261,11 @@ impl Objects for Repository {
         if self.version(&path, LARGEST_MANIFEST)? != *write.before {
             return Ok(Put::Differs);
         }
-        self.session.push_blob(Body::Bytes(write.manifest))?;
-        let held = Held::new(&path, write.manifest, write.signature, &moment::rfc3339(now())).to_json();
-        match self.session.put_manifest(&tag, MANIFEST_TYPE, &held) {
+        let held = match self.put_held(&tag, &path, write.manifest, write.signature) {
+            // Another publisher was later.
             Err(ChannelError::Damaged { .. }) => return Ok(Put::Differs),
             other => other?,
-        }
+        };
         self.put_index(&path, Some(&held))?;
         Ok(Put::Written)
     }

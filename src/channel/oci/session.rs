@@ -11,10 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use crate::channel::connection::{Connection, LARGEST_ANSWER};
-use crate::channel::oci::login::{self, Login};
+use crate::channel::oci::login;
 use crate::channel::oci::names::Place;
 use crate::channel::{Act, ChannelError, Kind};
-use crate::http::{Answer, Body, Header, HttpError, Method, Request, basic};
+use crate::http::{Answer, Body, Header, HttpError, Login, Method, Request, basic};
 use crate::model::digest::Digest;
 use crate::percent;
 

@@ -19,7 +19,8 @@ pub(super) struct Place {
     head: String,
     /// Ends in `/`, or is empty.
     folder: String,
-    region: Option<String>,
+    /// As it is signed.
+    pub region: String,
 }
 
 impl Place {
@@ -41,17 +42,15 @@ impl Place {
                 _ => return Err(AddressFault::Setting),
             }
         }
-        let region =
-            region.or_else(|| ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(variable).map(str::to_owned));
+        let region = region
+            .or_else(|| ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(variable).map(str::to_owned))
+            .or_else(|| setting("region"))
+            .unwrap_or_else(|| ANY_REGION.to_owned());
         let given = || ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().find_map(variable).map(str::to_owned);
         let endpoint = endpoint.or_else(given).or_else(|| setting("endpoint_url"));
         // A certificate of Amazon's is for one name before the host, and a dot makes two of it.
         let is_path_style = is_path_style.unwrap_or(endpoint.is_some() || bucket.contains('.'));
-        let amazon = || {
-            let region = region.clone().or_else(|| setting("region")).unwrap_or_else(|| ANY_REGION.to_owned());
-            format!("https://s3.{region}.amazonaws.com")
-        };
-        let endpoint = endpoint.unwrap_or_else(amazon);
+        let endpoint = endpoint.unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
         let (scheme, host) = endpoint.trim_end_matches('/').split_once("://").ok_or(AddressFault::Setting)?;
         if !matches!(scheme, "http" | "https") || host.is_empty() || host.contains(['/', '@', '?']) {
             return Err(AddressFault::Setting);
@@ -63,11 +62,6 @@ impl Place {
         let folder = folder.trim_matches('/');
         let folder = if folder.is_empty() { String::new() } else { format!("{}/", percent::decoded(folder)) };
         Ok(Place { origin, head, folder, region })
-    }
-
-    /// As it is signed.
-    pub(super) fn region(&self) -> String {
-        self.region.clone().or_else(|| setting("region")).unwrap_or_else(|| ANY_REGION.to_owned())
     }
 
     /// The host as the `Host` header has it: without the port that its scheme has anyway.
@@ -107,7 +101,7 @@ mod tests {
         let place = Place::parse("s3://deps/a/b/?endpoint=http://127.0.0.1:9000/&region=eu-1").unwrap();
         assert_eq!((place.origin.as_str(), place.host()), ("http://127.0.0.1:9000", "127.0.0.1:9000"));
         assert_eq!(place.path("bundles/deps-1+x/p.json"), "/deps/a/b/bundles/deps-1%2Bx/p.json");
-        assert_eq!((place.region().as_str(), place.path("").as_str()), ("eu-1", "/deps/"));
+        assert_eq!((place.region.as_str(), place.path("").as_str()), ("eu-1", "/deps/"));
         assert_eq!(place.below("a/b/channel.json"), Some("channel.json"));
         let place = Place::parse("s3://deps?endpoint=https%3A%2F%2Fstore.example.org:443&path-style=false").unwrap();
         assert_eq!((place.host(), place.path("x").as_str()), ("deps.store.example.org", "/x"));

@@ -10,12 +10,9 @@ use std::path::PathBuf;
 use crate::channel::ChannelError;
 use crate::channel::connection::LARGEST_ANSWER;
 use crate::host::now;
-use crate::http::environment::variable;
+use crate::http::environment::{text_of, variable};
 use crate::http::{Client, Header, Method, Request};
 use crate::moment;
-
-/// The largest file of profiles that is read, in bytes.
-const LARGEST_FILE: u64 = 4 << 20;
 
 /// What is given out for a time is asked for anew so many seconds before its end.
 const EARLY: u64 = 300;
@@ -74,10 +71,7 @@ pub(super) fn setting(name: &str) -> Option<String> {
     let files = [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")];
     files.into_iter().find_map(|(named_by, file)| {
         let path = variable(named_by).map(PathBuf::from).or_else(|| home(file))?;
-        let is_sane = fs_err::metadata(&path).is_ok_and(|facts| facts.is_file() && facts.len() <= LARGEST_FILE);
-        // A file that cannot be read is as good as none: the store says whether one is needed.
-        let text = is_sane.then(|| fs_err::read_to_string(&path).ok()).flatten()?;
-        in_profile(&text, profile, name)
+        in_profile(&text_of(&path)?, profile, name)
     })
 }
 

@@ -22,11 +22,11 @@ use crate::channel::connection::{Connection, LARGEST_ANSWER};
 use crate::channel::s3::address::Place;
 use crate::channel::s3::credentials::{Credentials, Granted};
 use crate::channel::s3::sign::{Outline, sign};
-use crate::channel::writable::{ArchiveFile, BundleWrite, Version, write_in_two};
+use crate::channel::writable::{ArchiveFile, BundleWrite, Version, put_once, read_back, write_in_two};
 use crate::channel::{Act, AddressFault, ChannelError, Kind, Listed, Objects, Put};
 use crate::host::now;
 use crate::http::{Answer, Body, Header, HttpError, Method, Request};
-use crate::model::bundle::LARGEST_MANIFEST;
+use crate::model::bundle::{LARGEST_MANIFEST, platform_of};
 use crate::model::platform::Platform;
 use crate::model::project::ChannelConfig;
 use crate::moment;
@@ -76,7 +76,7 @@ impl Bucket {
             Some(credentials) => {
                 let (method, host) = (ask.method.name(), self.place.host());
                 let outline = Outline { method, host, path: &path, query: &query, headers: ask.headers, body };
-                sign(&outline, credentials, &self.place.region(), now())
+                sign(&outline, credentials, &self.place.region, now())
             }
         };
         let request = Request::new(ask.method, &url).headers(ask.headers).secrets(&secrets).body(ask.body);
@@ -186,24 +186,11 @@ impl Objects for Bucket {
             }
             other => other?,
         };
-        let id = |listed: &Listed| {
-            let name = listed.path.rsplit_once('/')?.1;
-            Platform::parse(name.strip_suffix(".json")?).ok()
-        };
-        Ok(listed.iter().filter_map(id).collect())
+        Ok(listed.iter().filter_map(|listed| platform_of(listed.path.rsplit_once('/')?.1)).collect())
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<Put, ChannelError> {
-        let compared = |found: &[u8]| if found == bytes { Put::WasThere } else { Put::Differs };
-        if let Some(found) = self.read(path, LARGEST_MANIFEST)? {
-            return Ok(compared(&found));
-        }
-        let is_written = self.write(path, Body::Bytes(bytes), &[only_new()])?.is_some();
-        match self.read(path, LARGEST_MANIFEST)? {
-            Some(found) if is_written && found == bytes => Ok(Put::Written),
-            Some(found) => Ok(compared(&found)),
-            None => Err(ChannelError::Damaged { path: path.to_owned() }),
-        }
+        put_once(self, path, bytes, || Ok(self.write(path, Body::Bytes(bytes), &[only_new()])?.is_some()))
     }
 
     fn put_file(&self, path: &str, archive: &ArchiveFile) -> Result<Put, ChannelError> {
@@ -228,10 +215,7 @@ impl Objects for Bucket {
 
     fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ChannelError> {
         self.write(path, Body::Bytes(bytes), &[])?;
-        match self.read(path, LARGEST_MANIFEST)? {
-            Some(found) if found == bytes => Ok(()),
-            _ => Err(ChannelError::Damaged { path: path.to_owned() }),
-        }
+        read_back(self, path, bytes)
     }
 
     fn delete(&self, path: &str) -> Result<bool, ChannelError> {

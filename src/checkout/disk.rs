@@ -16,10 +16,10 @@ use gix::hash::Kind as Hash;
 use gix::objs::tree::{Entry, EntryKind};
 use gix::objs::{Kind, Tree, WriteTo};
 
+use crate::checkout::Checkout;
 use crate::checkout::error::Error;
 use crate::checkout::ignores::Ignores;
 use crate::checkout::recipes::{Child, children};
-use crate::checkout::{Checkout, recipes};
 use crate::model::project::RECIPES_FOLDER;
 
 /// A folder of the work tree as a tree: its id and its entries.
@@ -34,11 +34,7 @@ impl Checkout {
     /// # Errors
     /// When a file of it cannot be read.
     pub fn recipes_tree_on_disk(&self) -> Result<Option<String>, Error> {
-        let committed = match self.head_id()? {
-            Some(head) => recipes::tree_of(&self.repository, head)?,
-            None => None,
-        };
-        Ok(self.recipes_on_disk(committed)?.map(|folder| folder.id.to_string()))
+        Ok(self.recipes_on_disk(self.committed_tree()?)?.map(|folder| folder.id.to_string()))
     }
 
     /// The recipes folder on disk; `committed` is the recipes tree of HEAD.

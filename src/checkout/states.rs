@@ -2,13 +2,19 @@
 //!
 //! Decides nothing: `resolve.rs` knows the law.
 
+use std::collections::BTreeSet;
+use std::iter;
+
 use gix::ObjectId;
 
 use crate::checkout::error::Error;
 use crate::checkout::history::Commits;
 use crate::checkout::recipes::{self, Child, Drift};
-use crate::checkout::{Checkout, tags};
+use crate::checkout::{Checkout, Resolution, Wanted, tags};
 use crate::nearest::{self, History};
+
+/// How many tags back bundles are looked for.
+const MOST_TAGS_BACK: usize = 4;
 
 /// The recipes as they lie on disk.
 pub struct RecipesState {
@@ -36,11 +42,7 @@ impl Checkout {
     /// # Errors
     /// When a file of them cannot be read.
     pub fn recipes_state(&self) -> Result<RecipesState, Error> {
-        let committed = match self.head_id()? {
-            Some(head) => recipes::tree_of(&self.repository, head)?,
-            None => None,
-        };
-        let folder = self.recipes_on_disk(committed)?;
+        let folder = self.recipes_on_disk(self.committed_tree()?)?;
         let id = folder.as_ref().map(|folder| folder.id.to_string());
         Ok(RecipesState { id, children: folder.map(|folder| folder.children).unwrap_or_default() })
     }
@@ -50,8 +52,12 @@ impl Checkout {
     /// # Errors
     /// When the repository cannot be read.
     pub fn committed_recipes(&self) -> Result<Option<String>, Error> {
+        Ok(self.committed_tree()?.map(|id| id.to_string()))
+    }
+
+    pub(super) fn committed_tree(&self) -> Result<Option<ObjectId>, Error> {
         match self.head_id()? {
-            Some(head) => Ok(recipes::tree_of(&self.repository, head)?.map(|id| id.to_string())),
+            Some(head) => recipes::tree_of(&self.repository, head),
             None => Ok(None),
         }
     }
@@ -93,6 +99,14 @@ impl Checkout {
         Some(self.repository.try_find_object(id).ok()??.detach().data)
     }
 
+    /// The nearest tag of HEAD, then that of its tagged commit's parent, and so on, a few tags back: what is older was
+    /// seldom built from the same recipes. It ends where there is no tag, or several nearest ones.
+    pub fn tags_back(&self) -> impl Iterator<Item = Resolution> {
+        let before = |after: &Resolution| Some(format!("{}^", after.tagged_commit.as_ref()?));
+        let nearest = |commit| self.resolve(&Wanted { commit, forced: None }).ok();
+        iter::successors(nearest(None), move |after| nearest(Some(before(after)?))).take(MOST_TAGS_BACK)
+    }
+
     /// The deps tags of the repository, the newest first.
     ///
     /// # Errors
@@ -124,6 +138,14 @@ impl Checkout {
         }
         found.sort_by(|one, other| (other.date, &one.name).cmp(&(one.date, &other.name)));
         Ok(found)
+    }
+
+    /// The names of the deps tags, of which some may name no commit.
+    ///
+    /// # Errors
+    /// When a tag cannot be read.
+    pub fn deps_tag_names(&self) -> Result<BTreeSet<String>, Error> {
+        Ok(tags::list(&self.repository, &self.project().tags)?.into_iter().map(|tag| tag.name).collect())
     }
 
     /// Whether a tag of this name is in the repository, deps tag or not.

@@ -9,6 +9,7 @@ pub mod machine;
 pub mod os_release;
 pub mod root;
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -51,6 +52,11 @@ pub enum HostError {
     /// A file, named in the reason.
     #[error("{reason}")]
     Unreadable { reason: String },
+}
+
+/// Whether a program of this name lies in a folder of `path`, which is written as `PATH` is.
+pub fn is_program(name: &str, path: Option<&OsStr>) -> bool {
+    path.is_some_and(|path| std::env::split_paths(path).any(|folder| folder.join(name).is_file()))
 }
 
 /// The time of this machine's clock, in seconds since 1970; 0 for one before that.

@@ -255,13 +255,9 @@ impl Site<'_> {
         script.push(format!("{program} publish --channel {} --sign-only {files}", quote(channel)));
         script.push(dotenv(&self.plan.platform, tag.as_str(), kind, &self.file("")));
         let needs = vec![need(bundle), Need { job: test.to_owned(), has_files: false }];
-        let more = self.publishing(script, Some(&format!("tagalong-{}.env", self.plan.platform)));
+        let more = publishing(self.setting, script, Some(&format!("tagalong-{}.env", self.plan.platform)));
         self.pipeline.jobs.push(job(&name, parts::name_of(self.plan), needs, more));
         name
-    }
-
-    fn publishing(&self, script: Vec<String>, dotenv: Option<&str>) -> Vec<(String, Value)> {
-        publishing(self.setting, script, dotenv)
     }
 
     /// What is not as in the bundle before, for the page of the merge request.

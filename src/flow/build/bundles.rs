@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::channel::Channel;
-use crate::checkout::{Checkout, Wanted};
+use crate::checkout::Checkout;
 use crate::flow::build::site::Site;
 use crate::flow::build::{Base, Error};
 use crate::model::build_key::BuildKey;
@@ -18,9 +18,6 @@ use crate::model::tag::DepsTag;
 use crate::plan::{Given, Origin};
 use crate::search::{self, Network, NotTaken, Search};
 use crate::store::Store;
-
-/// How many tags back packages are looked for. What is older was seldom built from the same recipes.
-const MOST_TAGS: usize = 4;
 
 /// The bundles that were looked at.
 pub struct Bundles<'a> {
@@ -96,17 +93,15 @@ impl<'a> Bundles<'a> {
     /// Looks for keys in the bundles of the nearest tag and of those before it; gives whether any was found. A
     /// bundle that is missing or not trusted is told and passed over: then the package is built.
     pub fn look_for(&mut self, mut wanted: BTreeSet<BuildKey>, site: &Site) -> Result<bool, Error> {
-        let mut commit = None;
         let count = self.packages.len();
-        for _ in 0..MOST_TAGS {
-            if wanted.is_empty() || self.channels.is_empty() {
+        if self.channels.is_empty() {
+            return Ok(false);
+        }
+        for resolution in site.checkout.tags_back() {
+            if wanted.is_empty() {
                 break;
             }
-            // Without a tag, or with several nearest ones, there is nothing to take.
-            let Ok(resolution) = site.checkout.resolve(&Wanted { commit: commit.take(), forced: None }) else { break };
-            let Some(tagged) = &resolution.tagged_commit else { break };
-            let bundle =
-                BundleRef { kind: BundleKind::Tagged, tag: resolution.tag.clone(), platform: site.platform.clone() };
+            let bundle = BundleRef { kind: BundleKind::Tagged, tag: resolution.tag, platform: site.platform.clone() };
             match self.manifest(&bundle, &site.store) {
                 Ok((channel, manifest)) => {
                     for package in manifest.packages {
@@ -123,7 +118,6 @@ impl<'a> Bundles<'a> {
                 }
                 Err(other) => (self.tell)(Event::Note { text: format!("its packages are not taken: {other}") }),
             }
-            commit = Some(format!("{tagged}^"));
         }
         Ok(self.packages.len() > count)
     }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::at_once;
 use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout, Wanted};
 use crate::flow::ci::history;
@@ -13,7 +14,7 @@ use crate::flow::ci::pin;
 use crate::model::bundle::{BundleKind, BundleManifest};
 use crate::model::event::{Event, Tell};
 use crate::model::platform::Platform;
-use crate::model::project::{PlatformConfig, Project, RECIPES_FOLDER, Trust};
+use crate::model::project::{NoSuchChannel, PlatformConfig, Project, RECIPES_FOLDER, Trust};
 use crate::model::tag::DepsTag;
 use crate::pipeline::verdicts::{self, Base, Reason};
 use crate::pipeline::{self, Deed, Limits, PlatformPlan, Purpose, Setting};
@@ -81,10 +82,8 @@ pub enum Error {
     Channel(#[from] ChannelError),
     #[error(transparent)]
     NotTaken(NotTaken),
-    #[error("the project names no channel")]
-    NoChannel,
-    #[error("there is no channel `{given}`")]
-    UnknownChannel { given: String, known: Vec<String> },
+    #[error(transparent)]
+    NoSuchChannel(#[from] NoSuchChannel),
     #[error("the project names no platform")]
     NoPlatform,
     #[error("{given} is no platform of the project")]
@@ -105,7 +104,7 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
     let root = checkout.root().ok_or(Error::NoWorkTree)?;
     let project = checkout.project();
     let platforms = chosen(project, &options.platforms)?;
-    let place = channel_of(project, options.channel.as_deref())?;
+    let place = project.channel_place(options.channel.as_deref())?;
     let state = checkout.recipes_state()?;
     let tree = state.id.clone().ok_or(Error::NoRecipes)?;
     let purpose = purpose(&checkout, &options.asked, &tree)?;
@@ -130,7 +129,7 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
         network: options.network,
         tell: options.tell,
     };
-    let seen = look_at_all(&platforms, &around)?;
+    let seen = at_once::each(&platforms, platforms.len(), |config| look::look(config, &around))?;
     let before = seen.iter().find_map(|seen| seen.nearest.as_ref()).map(|(manifest, _)| manifest.clone());
     let mut all = Vec::new();
     for seen in &seen {
@@ -191,17 +190,6 @@ fn chosen(project: &Project, asked: &[Platform]) -> Result<Vec<PlatformConfig>, 
     Ok(project.platforms.iter().filter(is_asked).cloned().collect())
 }
 
-fn channel_of(project: &Project, asked: Option<&str>) -> Result<usize, Error> {
-    if project.channels.is_empty() {
-        return Err(Error::NoChannel);
-    }
-    let Some(given) = asked else { return Ok(0) };
-    project.channels.iter().position(|config| config.name == given).ok_or_else(|| Error::UnknownChannel {
-        given: given.to_owned(),
-        known: project.channels.iter().map(|config| config.name.clone()).collect(),
-    })
-}
-
 fn purpose(checkout: &Checkout, asked: &Asked, tree: &str) -> Result<Purpose, Error> {
     Ok(match asked {
         Asked::Tag(Some(tag)) => Purpose::Tag(tag.clone()),
@@ -220,18 +208,6 @@ fn unchanged_since(checkout: &Checkout, since: Option<&str>, tree: &str) -> Resu
     let base = checkout.merge_base(since)?;
     let is_same = checkout.recipes_at(&base)?.as_deref() == Some(tree);
     Ok(is_same.then_some(base))
-}
-
-/// The platforms one by one, each on a thread.
-fn look_at_all(platforms: &[PlatformConfig], around: &Around<'_>) -> Result<Vec<Seen>, Error> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = platforms.iter().map(|config| scope.spawn(move || look::look(config, around))).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
-            Ok(seen) => seen,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        threads.into_iter().map(join).collect()
-    })
 }
 
 /// The recipes that are not as they were for a bundle; all of them where that cannot be told.

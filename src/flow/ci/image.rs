@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkout::{self, Checkout};
+use crate::host;
 use crate::model::platform::Platform;
 
 /// The folder of builder images, from the root of the checkout.
@@ -143,8 +144,7 @@ pub fn commands(options: &Options<'_>) -> Result<(String, Vec<Vec<String>>), Err
     if read(&path)?.is_none() {
         return Err(Error::NoImage { platform: options.platform.clone(), path });
     }
-    let folders: Vec<PathBuf> = options.path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
-    let is_there = |name: &str| folders.iter().any(|folder| folder.join(name).is_file());
+    let is_there = |name: &str| host::is_program(name, options.path);
     let (engine, inspect) = ENGINES.into_iter().find(|(name, _)| is_there(name)).ok_or(Error::NoEngine)?;
     let name = options.name.map_or_else(|| format!("tagalong-build:{}", options.platform), str::to_owned);
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();

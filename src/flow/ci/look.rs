@@ -1,11 +1,13 @@
 //! What is known of one platform: its recipes, the bundles that channels have for it, and how long builds took.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
+use crate::at_once;
 use crate::channel::{Channel, ChannelError};
 use crate::flow::ci::generate::Error;
 use crate::model::build_key::BuildKey;
-use crate::model::bundle::{BuildRecord, BundleKind, BundleManifest, BundleRef};
+use crate::model::bundle::{BuildRecord, BundleKind, BundleManifest, BundleRef, TOOL};
 use crate::model::event::{Event, Tell};
 use crate::model::platform::Platform;
 use crate::model::project::{PlatformConfig, Project};
@@ -130,9 +132,8 @@ impl Around<'_> {
         }
         let digest = |image: Option<&String>| image.map(|image| image.rsplit('@').next().unwrap_or(image).to_owned());
         let (was, is) = (digest(manifest.builder.image.as_ref()), digest(config.image.as_ref()));
-        let tool = concat!("tagalong ", env!("CARGO_PKG_VERSION"));
         let other = unfit("image", was.as_deref(), is.as_deref())
-            .or_else(|| unfit("program", Some(&manifest.tool), Some(tool)));
+            .or_else(|| unfit("program", Some(&manifest.tool), Some(TOOL)));
         let (None, Some(package)) = (&other, manifest.packages.first()) else { return Ok(other) };
         // One record stands for all: they were built with one placeholder.
         let Some(record) = record(channel, &config.id, package.build_key) else { return Ok(Some(Reason::NoRecord)) };
@@ -154,22 +155,14 @@ pub fn add_times(seen: &[Seen], channels: &[Channel], verdicts: &mut [Vec<Verdic
         let Some((manifest, channel)) = &seen.nearest else { continue };
         let keys: BTreeMap<&RecipeName, BuildKey> =
             manifest.packages.iter().map(|package| (&package.name, package.build_key)).collect();
-        let mut wanted: Vec<&mut Verdict> = verdicts.iter_mut().filter(|one| one.reason.is_some()).collect();
-        let part = wanted.len().div_ceil(READERS).max(1);
-        let (channel, platform) = (&channels[*channel], &seen.config.id);
-        std::thread::scope(|scope| {
-            for part in wanted.chunks_mut(part) {
-                scope.spawn(|| {
-                    for verdict in part {
-                        let key = keys.get(&verdict.subject.name).copied();
-                        let found = key.and_then(|key| record(channel, platform, key));
-                        verdict.seconds = found.map(|record| record.seconds);
-                    }
-                });
-            }
-        });
-        for verdict in verdicts.iter() {
-            if let Some(seconds) = verdict.seconds {
+        let seconds_of = |verdict: &Verdict| {
+            let key = keys.get(&verdict.subject.name).filter(|_| verdict.reason.is_some());
+            Some(record(&channels[*channel], &seen.config.id, *key?)?.seconds)
+        };
+        let Ok(found) = at_once::each(verdicts, READERS, |verdict| Ok::<_, Infallible>(seconds_of(verdict)));
+        for (verdict, found) in verdicts.iter_mut().zip(found) {
+            verdict.seconds = found;
+            if let Some(seconds) = found {
                 let known = elsewhere.entry(verdict.subject.name.clone()).or_default();
                 *known = seconds.max(*known);
             }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::checkout::{self, Checkout};
+use crate::host;
 use crate::http::{Client, HttpError};
 use crate::model::bundle::{BuildRecord, BundleFault};
 use crate::model::platform::Platform;
@@ -167,7 +168,8 @@ impl Place<'_> {
         let program = options.program.display().to_string();
         // An image that begins with a dash would be an option.
         let image = self.image.filter(|image| !image.starts_with('-'));
-        let engine = image.and_then(|_| engine(options.path));
+        let is_there = |name: &&str| host::is_program(name, options.path);
+        let engine = image.and_then(|_| ENGINES.into_iter().find(is_there));
         let line: Vec<String> = match (engine, image) {
             (Some(engine), Some(image)) => {
                 let mut line = vec![engine.to_owned(), "run".to_owned(), "--rm".to_owned()];
@@ -188,9 +190,4 @@ impl Place<'_> {
         let command = format!("{before}{}", line.join(" "));
         Outcome { command, packages, platform, engine, image: image.map(str::to_owned) }
     }
-}
-
-fn engine(path: Option<&OsStr>) -> Option<&'static str> {
-    let folders: Vec<PathBuf> = std::env::split_paths(path?).collect();
-    ENGINES.into_iter().find(|name| folders.iter().any(|folder| folder.join(name).is_file()))
 }

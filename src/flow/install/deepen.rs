@@ -17,12 +17,13 @@ pub(super) fn resolve(
 ) -> Result<(Checkout, Resolution), Error> {
     let checkout = Checkout::open(&options.folder)?;
     let wanted = Wanted { commit: None, forced };
-    let is_unsure = match checkout.resolve(&wanted) {
-        Ok(resolution) if !resolution.shallow => return Ok((checkout, resolution)),
-        Ok(_) | Err(checkout::Error::ShallowNoTag { .. } | checkout::Error::Ambiguous { shallow: true, .. }) => true,
+    let found = checkout.resolve(&wanted);
+    let is_unsure = match &found {
+        Ok(resolution) => resolution.shallow,
+        Err(checkout::Error::ShallowNoTag { .. } | checkout::Error::Ambiguous { shallow: true, .. }) => true,
         // Tags of a shallow clone are fetched as far as its history goes.
         Err(checkout::Error::NoTag { .. }) => checkout.is_shallow(),
-        Err(error) => return Err(error.into()),
+        Err(_) => false,
     };
     if options.is_deepened && is_unsure {
         tell(Event::Note { text: "the clone is shallow; the rest of its history is fetched".to_owned() });
@@ -31,6 +32,5 @@ pub(super) fn resolve(
         let resolution = checkout.resolve(&wanted)?;
         return Ok((checkout, resolution));
     }
-    let resolution = checkout.resolve(&wanted)?;
-    Ok((checkout, resolution))
+    Ok((checkout, found?))
 }

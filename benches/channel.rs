@@ -55,7 +55,7 @@ fn fetch_all(channel: &Channel, all: &[(Digest, PathBuf)], into: &Path) {
 }
 
 fn put_all(channel: &Channel, all: &[(Digest, PathBuf)]) {
-    let writable = channel.writable().unwrap();
+    let writable = channel.writable();
     at_once::each(all, 4, |(digest, path)| writable.put_archive(*digest, path)).unwrap();
 }
 

@@ -208,11 +208,8 @@ impl Channel {
     }
 
     /// The channel as one that can be published to. Whether the place lets us is only known when it is asked.
-    ///
-    /// # Errors
-    /// None today: each kind of place can be written to.
-    pub fn writable(&self) -> Result<Writable<'_>, ChannelError> {
-        Ok(Writable { objects: &*self.objects })
+    pub fn writable(&self) -> Writable<'_> {
+        Writable { objects: &*self.objects }
     }
 }
 

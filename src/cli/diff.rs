@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
 use crate::cli::install::{found, packages, platform};
-use crate::cli::print::show;
+use crate::cli::print::{print_json, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
 use crate::compare::{Change, Library, Spot};
@@ -54,7 +54,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         tell: &|event| talk.tell(event),
     })?;
     if arguments.json {
-        show!("{:#}", to_json(&outcome));
+        print_json(&to_json(&outcome))?;
     } else {
         outcome.packages.iter().flat_map(lines).for_each(|line| show!("{line}"));
         show!("{}", sentence(&outcome));

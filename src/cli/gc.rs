@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
-use crate::cli::print::show;
+use crate::cli::print::{print_json, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
 use crate::flow::gc::{self, Cause, Going, Options, Outcome};
@@ -51,7 +51,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let outcome = gc::gc(&options, &|event| talk.tell(event))?;
     if arguments.json {
-        show!("{:#}", to_json(&outcome));
+        print_json(&to_json(&outcome))?;
     } else {
         outcome.going.iter().for_each(|one| show!("{}  {}: {}", sized(one), one.object.path, words(&one.cause)));
     }

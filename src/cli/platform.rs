@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
-use crate::cli::print::show;
+use crate::cli::print::{print_json, show};
 use crate::cli::settings::Settings;
 use crate::flow::platform::{self, Line, Options, Outcome, Reason};
 use crate::host::Host;
@@ -35,7 +35,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let outcome = platform::platform(&options)?;
     if arguments.json {
-        show!("{:#}", to_json(&outcome, arguments.list));
+        print_json(&to_json(&outcome, arguments.list))?;
     } else if arguments.list {
         outcome.list.iter().for_each(|line| show!("{}: {}", line.platform, reason(line, &outcome.host)));
     } else {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::checkout::Forced;
 use crate::cli::failure::Failure;
 use crate::cli::install::{candidate, packages};
-use crate::cli::print::show;
+use crate::cli::print::{print_json, show};
 use crate::cli::secret::secret_key;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
@@ -105,8 +105,8 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let is_list = arguments.promote.is_some() || !arguments.sign_only.is_empty();
     match (arguments.json, is_list) {
-        (true, true) => show!("{:#}", Value::from(outcomes.iter().map(to_json).collect::<Vec<_>>())),
-        (true, false) => outcomes.iter().for_each(|outcome| show!("{:#}", to_json(outcome))),
+        (true, true) => drop(print_json(&outcomes.iter().map(to_json).collect::<Vec<_>>())?),
+        (true, false) => outcomes.iter().try_for_each(|outcome| print_json(&to_json(outcome)).map(drop))?,
         (false, _) => outcomes.iter().for_each(|outcome| talk.say(&sentence(outcome))),
     }
     Ok(ExitCode::SUCCESS)
@@ -141,7 +141,7 @@ fn show_copied(copied: &[Copied], options: &CopyOptions, is_json: bool, talk: &T
                 "bytes": one.bytes, "was_there": one.was_there,
             })
         });
-        show!("{:#}", Value::from(all.collect::<Vec<_>>()));
+        print_json(&all.collect::<Vec<_>>())?;
         return Ok(ExitCode::SUCCESS);
     }
     let to = redact(&options.to);

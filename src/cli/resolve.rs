@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::checkout::{Forced, Wanted};
 use crate::cli::failure::Failure;
-use crate::cli::print::{say, show};
+use crate::cli::print::{print_json, say, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::resolve::{self, Options, Outcome};
@@ -45,7 +45,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         explain(&outcome).iter().for_each(|line| say!("{line}"));
     }
     if arguments.json {
-        show!("{:#}", to_json(&outcome));
+        print_json(&to_json(&outcome))?;
     } else {
         show!("{}", outcome.resolution.tag);
     }

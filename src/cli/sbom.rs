@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use crate::checkout::Forced;
 use crate::cli::failure::Failure;
 use crate::cli::install::platform;
-use crate::cli::print::show;
+use crate::cli::print::print_json;
 use crate::cli::settings::Settings;
 use crate::cli::talk::Talk;
 use crate::flow::sbom::{self, Options};
 use crate::host::now;
+use crate::model::bundle::TOOL;
 use crate::model::platform::Platform;
 use crate::moment::rfc3339;
 use crate::report::sbom::{self as bill, Subject};
@@ -56,13 +57,11 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let found = sbom::manifest(&options, &|event| talk.tell(event))?;
     let created = rfc3339(settings.source_date.unwrap_or_else(now));
-    let tool = concat!("tagalong ", env!("CARGO_PKG_VERSION"));
-    let subject = Subject { manifest: &found.manifest, digest: found.digest, created: &created, tool };
+    let subject = Subject { manifest: &found.manifest, digest: found.digest, created: &created, tool: TOOL };
     let document = match arguments.format {
         Standard::Spdx => bill::spdx::render(&subject),
         Standard::Cyclonedx => bill::cyclonedx::render(&subject),
         Standard::Slsa => bill::slsa::render(&subject),
     };
-    show!("{document:#}");
-    Ok(ExitCode::SUCCESS)
+    print_json(&document)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::checkout::Forced;
 use crate::cli::failure::Failure;
 use crate::cli::install::{found, packages, platform, receipt_json, shown};
-use crate::cli::print::show;
+use crate::cli::print::{print_json, show};
 use crate::cli::settings::Settings;
 use crate::flow::status::{self, Options, Outcome, Reading, Verdict};
 use crate::model::platform::Platform;
@@ -53,7 +53,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     };
     let outcome = status::status(&options)?;
     if arguments.json {
-        show!("{:#}", to_json(&outcome));
+        print_json(&to_json(&outcome))?;
     } else {
         lines(&outcome, &settings.directory).iter().for_each(|line| show!("{line}"));
     }

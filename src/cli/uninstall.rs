@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::install::{packages, receipt_json, shown};
 use crate::cli::prefix::PrefixArguments;
-use crate::cli::print::show;
+use crate::cli::print::print_json;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
 use crate::flow::uninstall::{self, Options, Strangers};
@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
     let receipt = &outcome.receipt;
     if arguments.json {
         let word = if arguments.dry_run { "planned" } else { "removed" };
-        show!("{:#}", receipt_json(word, receipt));
+        print_json(&receipt_json(word, receipt))?;
         return Ok(ExitCode::SUCCESS);
     }
     talk.say(&format!(

@@ -12,11 +12,10 @@ use std::path::PathBuf;
 
 use crate::channel::{Channel, ChannelError, Listed, Writable};
 use crate::checkout::{self, Checkout};
-use crate::model::bundle::{BuildRecord, BundleFault, BundleKind, BundleManifest, BundleRef, archive_path};
+use crate::model::bundle::{BuildRecord, BundleFault, BundleKind, BundleManifest, BundleRef, archive_path, record_at};
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
-use crate::model::platform::Platform;
-use crate::model::tag::DepsTag;
+use crate::model::project::NoSuchChannel;
 use crate::place::{self, PlaceError};
 
 /// What is asked.
@@ -72,8 +71,8 @@ pub enum Error {
     Checkout(#[from] checkout::Error),
     #[error(transparent)]
     Channel(#[from] ChannelError),
-    #[error("the project names no channel `{given}`")]
-    NoSuchChannel { given: String, known: Vec<String> },
+    #[error(transparent)]
+    NoSuchChannel(#[from] NoSuchChannel),
     /// In a shallow clone, or one without tags, every bundle would look as if its tag were gone.
     #[error("the repository has no deps tags")]
     NoTags { is_shallow: bool },
@@ -89,18 +88,14 @@ pub enum Error {
 pub fn gc(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     let checkout = Checkout::open(&options.folder)?;
     let root = place::root_of(&checkout)?;
-    let configs = &checkout.project().channels;
-    let config = configs.iter().find(|config| config.name == options.channel).ok_or_else(|| {
-        let known = configs.iter().map(|config| config.name.clone()).collect();
-        Error::NoSuchChannel { given: options.channel.clone(), known }
-    })?;
-    let tags: BTreeSet<String> = checkout.deps_tags()?.into_iter().map(|tag| tag.name).collect();
+    let config = checkout.project().channel(Some(&options.channel))?;
+    let tags = checkout.deps_tag_names()?;
     let is_shallow = checkout.is_shallow();
     if tags.is_empty() || is_shallow {
         return Err(Error::NoTags { is_shallow });
     }
     let channel = Channel::open(config, Some(root))?;
-    let writable = channel.writable()?;
+    let writable = channel.writable();
     let sweep = Sweep { channel: &channel, writable: &writable, tags: &tags, options };
     let mut bundles = sweep.bundles()?;
     let mut going = std::mem::take(&mut bundles.going);
@@ -149,12 +144,12 @@ impl Sweep<'_> {
 
     fn bundles(&self) -> Result<Part, Error> {
         let mut part = Part::default();
-        for (kind, folder) in [(BundleKind::Tagged, "bundles/"), (BundleKind::Candidate, "candidates/")] {
+        for folder in ["bundles/", "candidates/"] {
             let objects = self.writable.list(folder)?;
             part.size += objects.iter().map(|object| object.size).sum::<u64>();
             for object in &objects {
                 // What is none of ours is left alone.
-                let Some(bundle) = reference(kind, &object.path) else { continue };
+                let Some(bundle) = BundleRef::at(&object.path) else { continue };
                 let Some(unchecked) = self.channel.manifest(&bundle)? else { continue };
                 let fault = |fault| Error::Manifest { path: object.path.clone(), fault };
                 let manifest = BundleManifest::parse(&unchecked.manifest).map_err(fault)?;
@@ -202,10 +197,7 @@ impl Sweep<'_> {
         let objects = self.writable.list("keys/")?;
         for object in &objects {
             let is_named = || {
-                let mut parts = object.path.strip_prefix("keys/")?.strip_suffix(".json")?.split('/');
-                let platform = Platform::parse(parts.next()?).ok()?;
-                let key = crate::model::digest::Digest::parse(parts.next()?).ok()?;
-                let key = crate::model::build_key::BuildKey::of_digest(key);
+                let (platform, key) = record_at(&object.path)?;
                 let json = self.channel.record(&platform, key).ok()??;
                 let record = BuildRecord::parse(&json).ok()?;
                 Some(bundles.archives.contains(&archive_path(record.archive)))
@@ -228,12 +220,4 @@ fn unused(objects: Vec<Listed>, stays: impl Fn(&Listed) -> bool) -> Part {
     let size = objects.iter().map(|object| object.size).sum();
     let going = objects.into_iter().filter(|object| !stays(object));
     Part { going: going.map(|object| Going { object, cause: Cause::Unused }).collect(), size, ..Part::default() }
-}
-
-/// The bundle whose manifest lies at a path.
-fn reference(kind: BundleKind, path: &str) -> Option<BundleRef> {
-    let (_, rest) = path.split_once('/')?;
-    let (tag, file) = rest.split_once('/')?;
-    let platform = Platform::parse(file.strip_suffix(".json")?).ok()?;
-    Some(BundleRef { kind, tag: DepsTag::parse(tag).ok()?, platform })
 }

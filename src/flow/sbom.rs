@@ -2,18 +2,18 @@
 //!
 //! Does not render; `report/sbom/` does.
 
-use std::io::Read;
 use std::path::PathBuf;
 
 use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout, Forced, Wanted};
 use crate::host::HostError;
-use crate::model::bundle::{BundleFault, BundleManifest, LARGEST_MANIFEST};
+use crate::model::bundle::BundleManifest;
 use crate::model::digest::Digest;
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
 use crate::place;
 use crate::search::{self, Network, NotTaken, Search};
+use crate::store::handed::{self, NoManifest};
 use crate::store::{Store, StoreError};
 
 /// What is asked.
@@ -49,10 +49,8 @@ pub enum Error {
     Channel(#[from] ChannelError),
     #[error(transparent)]
     NotTaken(#[from] NotTaken),
-    #[error("{reason}")]
-    File { reason: String },
     #[error("{}: {fault}", path.display())]
-    Manifest { path: PathBuf, fault: BundleFault },
+    File { path: PathBuf, fault: NoManifest },
 }
 
 /// Gives the manifest of the nearest tag's bundle, of the forced tag's or candidate's, or of a file.
@@ -61,12 +59,8 @@ pub enum Error {
 /// [`Error`].
 pub fn manifest(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     if let Some(path) = &options.file {
-        let mut json = Vec::new();
-        fs_err::File::open(path)
-            .and_then(|file| file.take(LARGEST_MANIFEST + 1).read_to_end(&mut json))
-            .map_err(|error| Error::File { reason: error.to_string() })?;
-        let parsed = BundleManifest::parse(&json);
-        let manifest = parsed.map_err(|fault| Error::Manifest { path: path.clone(), fault })?;
+        let wrong = |fault| Error::File { path: path.clone(), fault };
+        let (manifest, json) = handed::manifest(path).map_err(wrong)?;
         return Ok(Outcome { manifest, digest: Digest::of(&json) });
     }
     let checkout = Checkout::open(&options.folder)?;

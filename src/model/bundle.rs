@@ -26,6 +26,9 @@ use crate::model::tag::DepsTag;
 /// The version of the bundle manifest and of the build record.
 pub const FORMAT: u32 = 1;
 
+/// What this program is called in what it writes.
+pub const TOOL: &str = concat!("tagalong ", env!("CARGO_PKG_VERSION"));
+
 /// The largest bundle manifest taken from a channel, in bytes.
 pub const LARGEST_MANIFEST: u64 = 16 << 20;
 
@@ -267,6 +270,22 @@ impl BundleRef {
     pub fn signature_path(&self) -> String {
         format!("{}.minisig", self.path())
     }
+
+    /// The bundle whose manifest lies at a path, the reverse of [`BundleRef::path`]; `None` for any other path.
+    pub fn at(path: &str) -> Option<BundleRef> {
+        let (folder, file) = path.rsplit_once('/')?;
+        let (kind, tag) = match folder.split_once('/')? {
+            ("bundles", tag) => (BundleKind::Tagged, tag),
+            ("candidates", tag) => (BundleKind::Candidate, tag),
+            _ => return None,
+        };
+        Some(BundleRef { kind, tag: DepsTag::parse(tag).ok()?, platform: platform_of(file)? })
+    }
+}
+
+/// The platform that a file `<platform>.json` is of.
+pub fn platform_of(file: &str) -> Option<Platform> {
+    Platform::parse(file.strip_suffix(".json")?).ok()
 }
 
 /// A build record: which archive a build key gave, at `keys/<platform>/<build key>.json` of a channel.
@@ -322,6 +341,13 @@ impl BuildRecord {
 /// Where the record of a build key lies on a channel and in the store.
 pub fn record_path(platform: &Platform, key: BuildKey) -> String {
     format!("keys/{platform}/{key}.json")
+}
+
+/// The platform and the build key whose record lies at a path, the reverse of [`record_path`].
+pub fn record_at(path: &str) -> Option<(Platform, BuildKey)> {
+    let (platform, file) = path.strip_prefix("keys/")?.split_once('/')?;
+    let key = Digest::parse(file.strip_suffix(".json")?).ok()?;
+    Some((Platform::parse(platform).ok()?, BuildKey::of_digest(key)))
 }
 
 /// Why a bundle manifest or a build record is refused.

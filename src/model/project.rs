@@ -71,6 +71,26 @@ impl Project {
         self.prefix_for(platform).replace("{tag}", tag.as_str())
     }
 
+    /// The channel of that name, else the first.
+    ///
+    /// # Errors
+    /// [`NoSuchChannel`].
+    pub fn channel(&self, name: Option<&str>) -> Result<&ChannelConfig, NoSuchChannel> {
+        Ok(&self.channels[self.channel_place(name)?])
+    }
+
+    /// The place of that channel in the list; fails as [`Project::channel`] does.
+    pub fn channel_place(&self, name: Option<&str>) -> Result<usize, NoSuchChannel> {
+        let is_it = |config: &ChannelConfig| name.is_none_or(|name| config.name == name);
+        self.channels.iter().position(is_it).ok_or_else(|| match name {
+            Some(name) if !self.channels.is_empty() => NoSuchChannel::Unknown {
+                given: name.to_owned(),
+                known: self.channels.iter().map(|config| config.name.clone()).collect(),
+            },
+            _ => NoSuchChannel::None,
+        })
+    }
+
     /// Whether each tag has a prefix of its own, so that the prefix cannot be told without the tag.
     pub fn has_prefix_by_tag(&self) -> bool {
         self.prefix.contains("{tag}")
@@ -170,6 +190,15 @@ pub struct ChannelConfig {
     /// `file:`, `http:` or `https:` address; a relative `file:` path counts from the checkout.
     pub url: String,
     pub trust: Trust,
+}
+
+/// Why no channel is meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoSuchChannel {
+    #[error("the project names no channel")]
+    None,
+    #[error("the project names no channel `{given}`")]
+    Unknown { given: String, known: Vec<String> },
 }
 
 /// Whose bundles of a channel are taken.

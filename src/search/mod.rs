@@ -61,8 +61,8 @@ pub struct Found<'a> {
     pub bytes: Vec<u8>,
     pub digest: Digest,
     pub signature: Option<String>,
-    /// Whose sequence numbers it is compared with.
-    pub scope: String,
+    /// Whose sequence numbers it is compared with; `None` for one that no channel has.
+    pub scope: Option<String>,
 }
 
 impl<'a> Search<'a> {
@@ -165,10 +165,7 @@ struct Judge<'a, 'b> {
 impl<'a, 'b> Judge<'a, 'b> {
     fn new(channel: &'a Channel, wanted: &'b BundleRef) -> Result<Judge<'a, 'b>, NotTaken> {
         let faulty = |error| NotTaken::Keys { channel: channel.name().to_owned(), error };
-        let ring = match channel.trust() {
-            Trust::Keys(keys) => Some(Ring::new(keys).map_err(faulty)?),
-            Trust::Unsigned => None,
-        };
+        let ring = Ring::of(channel.trust()).map_err(faulty)?;
         let unsigned = || format!("unsigned-{}", Digest::of(channel.name().as_bytes()).short(16));
         let scope = ring.as_ref().map_or_else(unsigned, Ring::name);
         Ok(Judge { channel, wanted, ring, scope })
@@ -188,7 +185,7 @@ impl<'a, 'b> Judge<'a, 'b> {
         if let Some(at) = manifest.expires.filter(|at| *at <= host::now()) {
             return Err(Distrust::Expired { at });
         }
-        let (channel, scope, digest) = (self.channel, self.scope.clone(), Digest::of(&bytes));
+        let (channel, scope, digest) = (self.channel, Some(self.scope.clone()), Digest::of(&bytes));
         Ok(Found { channel, manifest, bytes, digest, signature, scope })
     }
 

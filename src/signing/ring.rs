@@ -4,7 +4,7 @@
 //! An introduction is a signature of the old key over the new one's line, so that who reads the change of tagalong.toml
 //! sees that the owner of the old key stands behind it. Its trusted comment names the new key.
 
-use crate::model::project::Keys;
+use crate::model::project::{Keys, Trust};
 use crate::signing::{PublicKey, SecretKey, SigningError, Verified, decode, name_of, verify};
 
 /// How the trusted comment of an introduction begins; the key's line follows.
@@ -18,6 +18,14 @@ pub struct Ring {
 }
 
 impl Ring {
+    /// The keys of a channel; `None` for one that is unsigned. Fails as [`Ring::new`] does.
+    pub fn of(trust: &Trust) -> Result<Option<Ring>, SigningError> {
+        match trust {
+            Trust::Keys(keys) => Ring::new(keys).map(Some),
+            Trust::Unsigned => Ok(None),
+        }
+    }
+
     /// Reads the keys and checks the introductions, in their order: an introduced key may introduce the next.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Build records that jobs of one pipeline hand on to each other, as files of a folder outside the store.
+//! What jobs of one pipeline hand on to each other, as files outside the store: build records in a folder, and bundle
+//! manifests that wait for their signature.
 //!
 //! Packages travel through the channel; a job believes what an earlier one wrote, not what lies on the channel, which
 //! others may be able to write to.
@@ -11,9 +12,34 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use crate::model::bundle::{BuildRecord, LARGEST_MANIFEST};
+use crate::model::bundle::{BuildRecord, BundleFault, BundleManifest, LARGEST_MANIFEST};
 use crate::model::platform::Platform;
 use crate::store::{StoreError, system};
+
+/// Why a file is no bundle manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoManifest {
+    #[error("{reason}")]
+    Unreadable { reason: String },
+    #[error("{0}")]
+    Fault(BundleFault),
+}
+
+/// The manifest in a file, unsigned, and its bytes.
+///
+/// # Errors
+/// [`NoManifest`].
+pub fn manifest(file: &Path) -> Result<(BundleManifest, Vec<u8>), NoManifest> {
+    let json = bounded(file).map_err(|error| NoManifest::Unreadable { reason: error.to_string() })?;
+    Ok((BundleManifest::parse(&json).map_err(NoManifest::Fault)?, json))
+}
+
+/// The bytes of a file, of which no more are read than a manifest may have.
+fn bounded(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(file)?.take(LARGEST_MANIFEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// The records of a folder that are of this platform, by name; none where there is no folder yet.
 ///
@@ -30,9 +56,8 @@ pub fn read(folder: &Path, platform: &Platform) -> Result<Vec<BuildRecord>, Stor
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
-        let mut json = Vec::new();
-        fs::File::open(&path).and_then(|file| file.take(LARGEST_MANIFEST).read_to_end(&mut json)).map_err(system)?;
-        let record = BuildRecord::parse(&json).map_err(|fault| StoreError::Handed { path, fault })?;
+        let record =
+            BuildRecord::parse(&bounded(&path).map_err(system)?).map_err(|fault| StoreError::Handed { path, fault })?;
         if record.platform == *platform {
             records.push(record);
         }

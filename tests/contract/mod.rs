@@ -138,7 +138,7 @@ pub fn missing_bundle_is_told_with_the_platforms_there_are(place: &Place) {
     world.write("tagalong.toml", format!("{project}{more}"));
     world.commit().tag("deps-1");
     let channel = channel(place, &url_of(&project));
-    let writable = channel.writable().unwrap();
+    let writable = channel.writable();
     writable.prepare().unwrap();
     let there = BundleRef {
         platform: tagalong::model::platform::Platform::parse("debian-11-x86_64").unwrap(),
@@ -189,7 +189,7 @@ pub fn readers_install_and_publish_nothing(place: &Place) {
 pub fn objects_are_put_once_listed_and_deleted(place: &Place) {
     let channel = channel(place, &place.fresh());
     assert_eq!(channel.is_there(), Ok(false), "{}", place.kind);
-    let writable = channel.writable().unwrap();
+    let writable = channel.writable();
     writable.prepare().unwrap();
     writable.prepare().unwrap();
     assert_eq!(channel.is_there(), Ok(true), "{}", place.kind);
@@ -263,7 +263,7 @@ fn manifest_of(digest: Digest, size: u64, tool: &str) -> Vec<u8> {
 pub fn broken_download_is_resumed(place: &Place) {
     let url = place.fresh();
     let writer = channel(place, &url);
-    let writable = writer.writable().unwrap();
+    let writable = writer.writable();
     writable.prepare().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (bytes, file) = (noise(8, 3 << 20), folder.path().join("archive"));
@@ -295,12 +295,12 @@ pub fn broken_download_is_resumed(place: &Place) {
 pub fn racing_writers_leave_one_whole_bundle(place: &Place, is_strict: bool) {
     for round in 0..2 {
         let url = place.fresh();
-        channel(place, &url).writable().unwrap().prepare().unwrap();
+        channel(place, &url).writable().prepare().unwrap();
         let wanted = bundle("deps-1");
         let outcomes = Mutex::new(Vec::new());
         let race = |number: usize| {
             let channel = channel(place, &url);
-            let writable = channel.writable().unwrap();
+            let writable = channel.writable();
             let (manifest, signature) = (format!("manifest {number}"), format!("signature {number}"));
             let outcome = writable.exclusively::<bool, ChannelError>(&wanted, &|_| {}, |writer| {
                 match channel.manifest(&wanted)? {

@@ -6,6 +6,7 @@ use tagalong::flow::ci::{check, generate, image, init as ci_init, reproduce};
 use tagalong::flow::tag::{Changed, Doubt};
 use tagalong::flow::{list, tag};
 use tagalong::http::HttpError;
+use tagalong::model::project::NoSuchChannel;
 use tagalong::model::tag::{TagError, TagFault};
 use tagalong::recipe_folder;
 use tagalong::search::NotTaken;
@@ -37,8 +38,11 @@ pub fn ci() -> Vec<Told> {
             generate::Error::Store(store()),
             generate::Error::Channel(no_folder()),
             generate::Error::NotTaken(NotTaken::Channel { channel: main(), error: no_folder() }),
-            generate::Error::NoChannel,
-            generate::Error::UnknownChannel { given: "mian".to_owned(), known: vec![main(), "web".to_owned()] },
+            generate::Error::NoSuchChannel(NoSuchChannel::None),
+            generate::Error::NoSuchChannel(NoSuchChannel::Unknown {
+                given: "mian".to_owned(),
+                known: vec![main(), "web".to_owned()],
+            }),
             generate::Error::NoPlatform,
             generate::Error::UnknownPlatform { given: platform("debian-99-x86_64"), known: vec![debian()] },
             generate::Error::NoRecipes,

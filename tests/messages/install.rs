@@ -6,13 +6,14 @@ use tagalong::checkout;
 use tagalong::flow::build;
 use tagalong::flow::install::{self, ArchiveFault, Distrust, Lack, Miss, MissReason, Missing, NotTaken, PackageFault};
 use tagalong::host::HostError;
-use tagalong::model::bundle::UnknownStack;
+use tagalong::model::bundle::{BundleFault, UnknownStack};
 use tagalong::model::platform::SymbolVersion;
 use tagalong::model::project::DriftPolicy;
 use tagalong::place::PlaceError;
 use tagalong::prefix_dir::PrefixDirError;
 use tagalong::signing::SigningError;
 use tagalong::store::StoreError;
+use tagalong::store::handed::NoManifest;
 
 use crate::facts::{debian, digest, full_words, path, platform, prefix, tag};
 use crate::machine::{bundle_faults, unreachable};
@@ -117,7 +118,7 @@ pub fn install() -> Vec<Told> {
         install::Error::Protected { candidate: tag("deps-mr-hdf5") },
         install::Error::Prepared {
             path: path("/builds/tagalong-prepared/x.json"),
-            reason: "it has format 9, this program reads 1".to_owned(),
+            fault: NoManifest::Fault(BundleFault::Format { found: 9 }),
         },
         install::Error::Foreign { prefix: prefix() },
         install::Error::Build(build::Error::NoWorkTree),

@@ -6,10 +6,12 @@ use tagalong::flow::publish::{self, PreparedFault};
 use tagalong::flow::{cache, gc, sbom};
 use tagalong::host::HostError;
 use tagalong::model::bundle::{BundleKind, BundleRef};
+use tagalong::model::project::NoSuchChannel;
 use tagalong::place::PlaceError;
 use tagalong::search::{ArchiveFault, NotTaken};
 use tagalong::signing::SigningError;
 use tagalong::store::StoreError;
+use tagalong::store::handed::NoManifest;
 
 use crate::facts::{debian, full_words, name, path, tag};
 use crate::machine::bundle_faults;
@@ -34,8 +36,11 @@ pub fn publish() -> Vec<Told> {
         publish::Error::Store(StoreError::System { reason: full_words() }),
         publish::Error::Channel(ChannelError::ReadOnly { channel: "web".to_owned(), status: 405 }),
         publish::Error::Signing(SigningError::NotASecretKey),
-        publish::Error::NoChannel,
-        publish::Error::NoSuchChannel { given: "mian".to_owned(), known: vec![main(), "web".to_owned()] },
+        publish::Error::NoSuchChannel(NoSuchChannel::None),
+        publish::Error::NoSuchChannel(NoSuchChannel::Unknown {
+            given: "mian".to_owned(),
+            known: vec![main(), "web".to_owned()],
+        }),
         publish::Error::NoKey { channel: main() },
         publish::Error::StrangeKey {
             channel: main(),
@@ -58,9 +63,10 @@ pub fn publish() -> Vec<Told> {
         publish::Error::NothingToCopy { tag: tag("deps-add-hdf5"), from: "staging".to_owned() },
     ];
     let prepared = |fault| publish::Error::Prepared { file: path("manifest.json"), fault };
-    errors.push(prepared(PreparedFault::Unreadable { reason: full_words() }));
+    errors.push(prepared(PreparedFault::NoManifest(NoManifest::Unreadable { reason: full_words() })));
     errors.push(prepared(PreparedFault::OtherRecipes { name: "deps-add-hdf5".to_owned() }));
-    errors.extend(bundle_faults().into_iter().map(|fault| prepared(PreparedFault::Fault(fault))));
+    errors
+        .extend(bundle_faults().into_iter().map(|fault| prepared(PreparedFault::NoManifest(NoManifest::Fault(fault)))));
     let manifest = || "bundles/deps-add-hdf5/debian-12-x86_64.json".to_owned();
     errors.extend(bundle_faults().into_iter().map(|fault| publish::Error::Existing { path: manifest(), fault }));
     let mut told = by_value("publish", errors);
@@ -70,16 +76,16 @@ pub fn publish() -> Vec<Told> {
         sbom::Error::Store(StoreError::System { reason: full_words() }),
         sbom::Error::Channel(ChannelError::NoFolder { folder: path("/mnt/deps") }),
         sbom::Error::NotTaken(NotTaken::Missing(Vec::new())),
-        sbom::Error::File { reason: full_words() },
+        sbom::Error::File { path: path("manifest.json"), fault: NoManifest::Unreadable { reason: full_words() } },
     ];
-    let wrong = |fault| sbom::Error::Manifest { path: path("manifest.json"), fault };
+    let wrong = |fault| sbom::Error::File { path: path("manifest.json"), fault: NoManifest::Fault(fault) };
     errors.extend(bundle_faults().into_iter().map(wrong));
     told.extend(by_value("sbom", errors));
     let gone = vec![
         gc::Error::Place(PlaceError::Bare),
         gc::Error::Checkout(checkout::Error::Unborn { branch: main() }),
         gc::Error::Channel(ChannelError::NoFolder { folder: path("/mnt/deps") }),
-        gc::Error::NoSuchChannel { given: "mian".to_owned(), known: vec![main()] },
+        gc::Error::NoSuchChannel(NoSuchChannel::Unknown { given: "mian".to_owned(), known: vec![main()] }),
         gc::Error::NoTags { is_shallow: true },
         gc::Error::NoTags { is_shallow: false },
         gc::Error::Manifest { path: manifest(), fault: bundle_faults().remove(0) },

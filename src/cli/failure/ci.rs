@@ -17,12 +17,7 @@ impl From<generate::Error> for Failure {
             Error::NotTaken(error) => {
                 Failure::from(error).why("without an answer everything that it has would be built again")
             }
-            Error::NoChannel => super::install::no_channel(),
-            Error::UnknownChannel { given, known } => {
-                Failure::new(Code::Usage, format!("there is no channel `{given}`"))
-                    .why(format!("tagalong.toml names {}", list(&known)))
-                    .next("name one of these with `--channel`, or none for the first")
-            }
+            Error::NoSuchChannel(error) => error.into(),
             Error::NoPlatform => Failure::new(Code::Usage, "there is no platform to build for")
                 .why("tagalong.toml names none")
                 .next("add one: `[[platform]]`, `id = \"debian-12-x86_64\"`, `image = \"…@sha256:…\"`"),

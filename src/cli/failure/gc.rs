@@ -9,7 +9,7 @@ impl From<Error> for Failure {
             Error::Place(error) => error.into(),
             Error::Checkout(error) => error.into(),
             Error::Channel(error) => Failure::from(&error),
-            Error::NoSuchChannel { given, known } => super::publish::no_such_channel(&given, &known),
+            Error::NoSuchChannel(error) => error.into(),
             Error::NoTags { is_shallow: true } => {
                 Failure::new(Code::Usage, "a shallow clone does not tell what a channel still needs")
                     .why("tags whose commits were not fetched look as if they were gone")

@@ -45,9 +45,9 @@ impl From<Error> for Failure {
                 }
                 .next("name one of its stacks with `--stack`, or none for all packages")
             }
-            Error::Prepared { path, reason } => {
+            Error::Prepared { path, fault } => {
                 Failure::new(Code::Usage, format!("`{}` is no manifest to install", path.display()))
-                    .why(reason)
+                    .why(fault.to_string())
                     .next("name the file that `tagalong publish --prepare FILE` wrote")
             }
             Error::Foreign { prefix } => Failure::new(Code::Usage, format!("`{prefix}` is left as it is"))

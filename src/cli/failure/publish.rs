@@ -2,7 +2,9 @@
 
 use crate::cli::failure::{Code, Failure};
 use crate::flow::publish::{Error, PreparedFault};
+use crate::model::project::NoSuchChannel;
 use crate::model::recipe::RecipeName;
+use crate::store::handed::NoManifest;
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
@@ -13,8 +15,7 @@ impl From<Error> for Failure {
             Error::Store(error) => Failure::from(&error),
             Error::Channel(error) => Failure::from(&error),
             Error::Signing(error) => Failure::from(&error),
-            Error::NoChannel => super::install::no_channel(),
-            Error::NoSuchChannel { given, known } => no_such_channel(&given, &known),
+            Error::NoSuchChannel(error) => error.into(),
             Error::NoKey { channel } => Failure::new(Code::Usage, format!("channel `{channel}` is not published to"))
                 .why("what is published there is signed, and no secret key is given")
                 .next("name the key file with `--secret-key FILE` or `TAGALONG_SECRET_KEY`")
@@ -76,10 +77,10 @@ impl From<Error> for Failure {
             Error::Prepared { file, fault } => {
                 let failure = Failure::new(Code::Verification, format!("`{}` is not signed", file.display()));
                 match fault {
-                    PreparedFault::Unreadable { reason } => {
+                    PreparedFault::NoManifest(NoManifest::Unreadable { reason }) => {
                         failure.why(reason).next("name a file that `tagalong publish --prepare FILE` wrote")
                     }
-                    PreparedFault::Fault(fault) => failure
+                    PreparedFault::NoManifest(NoManifest::Fault(fault)) => failure
                         .why(fault.to_string())
                         .next("name a file that `tagalong publish --prepare FILE` of this version wrote"),
                     PreparedFault::OtherRecipes { name } => failure
@@ -111,8 +112,15 @@ impl From<Error> for Failure {
 }
 
 /// Words for a channel that tagalong.toml does not name.
-pub(super) fn no_such_channel(given: &str, known: &[String]) -> Failure {
-    Failure::new(Code::Usage, format!("the project has no channel `{given}`"))
-        .why(format!("tagalong.toml names {}", super::list(known)))
-        .next("name one of them with `--channel`")
+impl From<NoSuchChannel> for Failure {
+    fn from(error: NoSuchChannel) -> Failure {
+        match error {
+            NoSuchChannel::None => super::install::no_channel(),
+            NoSuchChannel::Unknown { given, known } => {
+                Failure::new(Code::Usage, format!("the project has no channel `{given}`"))
+                    .why(format!("tagalong.toml names {}", super::list(&known)))
+                    .next("name one of them with `--channel`")
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::failure::{Code, Failure};
 use crate::flow::sbom::Error;
+use crate::store::handed::NoManifest;
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
@@ -11,16 +12,16 @@ impl From<Error> for Failure {
             Error::Store(error) => Failure::from(&error),
             Error::Channel(error) => Failure::from(&error),
             Error::NotTaken(error) => error.into(),
-            Error::File { reason } => Failure::new(Code::NotFound, "the bundle manifest cannot be read")
-                .why(reason)
-                .next("name a manifest, `bundles/<tag>/<platform>.json` of a channel; or none, for the nearest tag's"),
-            Error::Manifest { path, fault } => {
-                Failure::new(Code::Verification, format!("`{}` is no bundle manifest", path.display()))
-                    .why(fault.to_string())
-                    .next(
-                        "name a manifest, `bundles/<tag>/<platform>.json` of a channel; or none, for the nearest tag's",
-                    )
+            Error::File { path, fault } => match fault {
+                NoManifest::Unreadable { reason } => {
+                    Failure::new(Code::NotFound, "the bundle manifest cannot be read").why(reason)
+                }
+                NoManifest::Fault(fault) => {
+                    Failure::new(Code::Verification, format!("`{}` is no bundle manifest", path.display()))
+                        .why(fault.to_string())
+                }
             }
+            .next("name a manifest, `bundles/<tag>/<platform>.json` of a channel; or none, for the nearest tag's"),
         }
     }
 }

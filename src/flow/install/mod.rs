@@ -19,7 +19,7 @@ use crate::flow::install::packages::Unpacker;
 use crate::flow::install::union::{Drift, Union};
 use crate::flow::install::wish::Wish;
 use crate::host::{self, HostError};
-use crate::model::bundle::{self, BundleManifest, BundlePackage, UnknownStack};
+use crate::model::bundle::{self, BundleManifest, BundlePackage, TOOL, UnknownStack};
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::{Platform, SymbolVersion};
@@ -31,6 +31,7 @@ use crate::model::tag::DepsTag;
 use crate::place::PlaceError;
 use crate::prefix_dir::PrefixDirError;
 use crate::search::{self, Found, Search};
+use crate::store::handed::NoManifest;
 use crate::store::{SeenBundle, Store, StoreError};
 
 pub use crate::flow::install::packages::PackageFault;
@@ -156,11 +157,11 @@ fn place(
     let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built };
     let receipt = receipt_of(&found, wish, unpacker.place_all(packages)?);
     staging.finish(&receipt)?;
-    // What nobody signed is not remembered as what the channel has.
-    if !prepared::is_it(&found) {
+    // What lay in a file is not remembered as what the channel has.
+    if let Some(scope) = &found.scope {
         let reference = found.manifest.reference();
         let seen = SeenBundle { manifest: found.bytes, signature: found.signature };
-        search.store.set_seen(&found.scope, &reference, &seen)?;
+        search.store.set_seen(scope, &reference, &seen)?;
     }
     Ok(Outcome::Installed { prefix: prefix.clone(), receipt: Box::new(receipt) })
 }
@@ -256,7 +257,7 @@ fn receipt_of(found: &Found, wish: &Wish, packages: Vec<InstalledPackage>) -> Re
         recipes: found.manifest.recipes.clone(),
         built: wish.built.clone(),
         stacks: wish.stacks.clone(),
-        tool: concat!("tagalong ", env!("CARGO_PKG_VERSION")).to_owned(),
+        tool: TOOL.to_owned(),
         packages,
     }
 }
@@ -311,8 +312,8 @@ pub enum Error {
     #[error(transparent)]
     Stack(#[from] UnknownStack),
     /// A manifest that should be installed before it is signed.
-    #[error("{}: {reason}", path.display())]
-    Prepared { path: PathBuf, reason: String },
+    #[error("{}: {fault}", path.display())]
+    Prepared { path: PathBuf, fault: NoManifest },
     #[error("{prefix} holds something else")]
     Foreign { prefix: Prefix },
     #[error("the receipt of {prefix} cannot be read: {reason}")]

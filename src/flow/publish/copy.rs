@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::channel::Channel;
 use crate::checkout::{Checkout, Forced, Wanted};
 use crate::flow::publish::job::{Job, Seal};
-use crate::flow::publish::{Error, chosen};
+use crate::flow::publish::{Error, obtain};
 use crate::model::bundle::{BuildRecord, BundleKind, BundleManifest, BundleRef};
 use crate::model::depth::Depth;
 use crate::model::event::Tell;
@@ -65,7 +65,7 @@ pub fn copy(options: &CopyOptions, tell: Tell) -> Result<Vec<Copied>, Error> {
     let seal = Seal::without_key(&target)?;
     let (channels, network) = (std::slice::from_ref(&from), Network::Allowed);
     let search = Search { channels, store: &store, network, tell };
-    let job = Job { channel: &to, writable: &to.writable()?, store: &store, seal: &seal, now: 0, tell };
+    let job = Job { channel: &to, writable: &to.writable(), store: &store, seal: &seal, now: 0, tell };
     let mut copied = Vec::new();
     for platform in platforms {
         let found = search.find(&[BundleRef { kind, tag: tag.clone(), platform }])?;
@@ -82,8 +82,7 @@ fn one(found: &Found<'_>, search: &Search<'_>, job: &Job<'_>, depth: Depth) -> R
     if depth == Depth::Plan {
         return Ok(copied);
     }
-    let wanted: Vec<_> = manifest.packages.iter().map(|package| (package, found.channel)).collect();
-    search.obtain(&wanted).map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })?;
+    obtain(search, manifest, found.channel)?;
     job.writable.prepare()?;
     (copied.archives, copied.bytes) = job.put_archives(&manifest.packages)?;
     for package in &manifest.packages {
@@ -121,12 +120,11 @@ fn is_there(found: &Found<'_>, job: &Job<'_>) -> Result<bool, Error> {
 
 /// The channel of that name; else the one at that address, which is trusted as the other side is, or as the first.
 fn config(project: &Project, given: &str, other: &str) -> Result<ChannelConfig, Error> {
-    match chosen(project, Some(given)) {
-        Ok(place) => Ok(project.channels[place].clone()),
-        Err(error) if !given.contains(':') => Err(error),
+    match project.channel(Some(given)) {
+        Ok(config) => Ok(config.clone()),
+        Err(error) if !given.contains(':') => Err(error.into()),
         Err(_) => {
-            let place = chosen(project, Some(other)).or_else(|_| chosen(project, None))?;
-            let trust = project.channels[place].trust.clone();
+            let trust = project.channel(Some(other)).or_else(|_| project.channel(None))?.trust.clone();
             Ok(ChannelConfig { name: crate::http::redact(given), url: given.to_owned(), trust })
         }
     }

@@ -9,7 +9,7 @@ use crate::flow::publish::{Done, Error, Outcome};
 use crate::model::bundle::{BuildRecord, BundleManifest, BundlePackage, BundleRef, archive_path};
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
-use crate::model::project::{ChannelConfig, Trust};
+use crate::model::project::ChannelConfig;
 use crate::signing::SecretKey;
 use crate::signing::ring::Ring;
 use crate::store::Store;
@@ -47,11 +47,7 @@ impl<'a> Seal<'a> {
     /// # Errors
     /// [`Error::Signing`] when a key of tagalong.toml is none.
     pub(super) fn without_key(config: &ChannelConfig) -> Result<Seal<'a>, Error> {
-        let ring = match &config.trust {
-            Trust::Unsigned => None,
-            Trust::Keys(keys) => Some(Ring::new(keys)?),
-        };
-        Ok(Seal { ring, key: None })
+        Ok(Seal { ring: Ring::of(&config.trust)?, key: None })
     }
 
     fn sign(&self, manifest: &BundleManifest, bytes: &[u8]) -> Result<Option<String>, Error> {
@@ -129,15 +125,20 @@ impl Job<'_> {
         Ok(Standing { bytes: Some(there.manifest), is_same, is_trusted, sequence })
     }
 
-    /// Does all of it; `manifest` is what would be there afterwards, but for its sequence.
-    pub(super) fn publish(&self, manifest: &BundleManifest, depth: Depth) -> Result<Outcome, Error> {
-        let outcome = |done, sequence| Outcome {
+    /// How a publication of this manifest ended.
+    pub(super) fn outcome(&self, manifest: &BundleManifest, sequence: u64, done: Done) -> Outcome {
+        Outcome {
             channel: self.channel.name().to_owned(),
             bundle: manifest.reference(),
             sequence,
             packages: manifest.packages.clone(),
             done,
-        };
+        }
+    }
+
+    /// Does all of it; `manifest` is what would be there afterwards, but for its sequence.
+    pub(super) fn publish(&self, manifest: &BundleManifest, depth: Depth) -> Result<Outcome, Error> {
+        let outcome = |done, sequence| self.outcome(manifest, sequence, done);
         // What is there for ever is compared before anything is written.
         let standing = self.standing(manifest)?;
         if depth == Depth::Plan {

@@ -21,7 +21,7 @@ use crate::model::bundle::{BuildRecord, BundleFault, BundleManifest, BundlePacka
 use crate::model::depth::Depth;
 use crate::model::event::Tell;
 use crate::model::platform::Platform;
-use crate::model::project::{ChannelConfig, Project, SandboxDemand};
+use crate::model::project::{ChannelConfig, NoSuchChannel, SandboxDemand};
 use crate::model::recipe::RecipeName;
 use crate::model::tag::DepsTag;
 use crate::place::{self, PlaceError};
@@ -85,7 +85,7 @@ pub enum Done {
 pub fn publish(options: &Options, tell: Tell) -> Result<Outcome, Error> {
     let desk = Desk::open(options)?;
     let seal = Seal::with_key(desk.config(), options.key.as_ref())?;
-    let writable = desk.channel.writable()?;
+    let writable = desk.channel.writable();
     let manifest = desk.last_build(options, tell)?;
     desk.job(&writable, &seal, options.now, tell).publish(&manifest, options.depth)
 }
@@ -98,7 +98,7 @@ pub fn publish(options: &Options, tell: Tell) -> Result<Outcome, Error> {
 pub fn prepare(options: &Options, file: &Path, tell: Tell) -> Result<Outcome, Error> {
     let desk = Desk::open(options)?;
     let seal = Seal::without_key(desk.config())?;
-    let writable = desk.channel.writable()?;
+    let writable = desk.channel.writable();
     let manifest = desk.last_build(options, tell)?;
     let job = desk.job(&writable, &seal, options.now, tell);
     let standing = job.standing(&manifest)?;
@@ -109,13 +109,7 @@ pub fn prepare(options: &Options, file: &Path, tell: Tell) -> Result<Outcome, Er
         fs_err::write(file, manifest.to_json()).map_err(|error| Error::File { reason: error.to_string() })?;
         done = Done::Prepared { archives, bytes };
     }
-    Ok(Outcome {
-        channel: desk.channel.name().to_owned(),
-        bundle: manifest.reference(),
-        sequence: standing.sequence,
-        packages: manifest.packages,
-        done,
-    })
+    Ok(job.outcome(&manifest, standing.sequence, done))
 }
 
 /// The packages that records named.
@@ -135,7 +129,7 @@ pub struct Handed {
 pub fn packages(options: &Options, folder: &Path, tell: Tell) -> Result<Handed, Error> {
     let desk = Desk::open(options)?;
     let seal = Seal::without_key(desk.config())?;
-    let writable = desk.channel.writable()?;
+    let writable = desk.channel.writable();
     let platform = place::own_platform(None)?;
     // What came from the channel, and was only handed on, is not in the store of this job.
     let records: Vec<BuildRecord> = handed::read(folder, &platform)?
@@ -168,7 +162,7 @@ impl Desk {
     fn open(options: &Options) -> Result<Desk, Error> {
         let checkout = Checkout::open(&options.folder)?;
         let root = place::root_of(&checkout)?;
-        let place = chosen(checkout.project(), options.channel.as_deref())?;
+        let place = checkout.project().channel_place(options.channel.as_deref())?;
         let channel = Channel::open(&checkout.project().channels[place], Some(root))?;
         Ok(Desk { place, channel, store: Store::open(&options.cache)?, checkout })
     }
@@ -187,11 +181,9 @@ impl Desk {
         Search { channels, store: &self.store, network: Network::Allowed, tell }
     }
 
-    /// Brings all packages of a manifest into the store, from the channel if they are not there; digests are checked.
+    /// As [`obtain`], from the desk's channel.
     fn obtain(&self, manifest: &BundleManifest, tell: Tell) -> Result<(), Error> {
-        let wanted: Vec<_> = manifest.packages.iter().map(|package| (package, &self.channel)).collect();
-        let obtained = self.search(tell).obtain(&wanted);
-        obtained.map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })
+        obtain(&self.search(tell), manifest, &self.channel)
     }
 
     /// The manifest of the last build, which must be of the recipes that the name stands for.
@@ -209,16 +201,10 @@ impl Desk {
     }
 }
 
-/// The place of the channel of that name, else of the first.
-fn chosen(project: &Project, name: Option<&str>) -> Result<usize, Error> {
-    let is_it = |config: &ChannelConfig| name.is_none_or(|name| config.name == name);
-    project.channels.iter().position(is_it).ok_or_else(|| match name {
-        Some(name) => Error::NoSuchChannel {
-            given: name.to_owned(),
-            known: project.channels.iter().map(|config| config.name.clone()).collect(),
-        },
-        None => Error::NoChannel,
-    })
+/// Brings all packages of a manifest into the store, from the channel if they are not there; digests are checked.
+fn obtain(search: &Search, manifest: &BundleManifest, channel: &Channel) -> Result<(), Error> {
+    let wanted: Vec<_> = manifest.packages.iter().map(|package| (package, channel)).collect();
+    search.obtain(&wanted).map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })
 }
 
 /// Why nothing was published.
@@ -236,10 +222,8 @@ pub enum Error {
     Channel(#[from] ChannelError),
     #[error(transparent)]
     Signing(#[from] SigningError),
-    #[error("the project names no channel")]
-    NoChannel,
-    #[error("the project names no channel `{given}`")]
-    NoSuchChannel { given: String, known: Vec<String> },
+    #[error(transparent)]
+    NoSuchChannel(#[from] NoSuchChannel),
     #[error("channel `{channel}` is signed, and there is no key")]
     NoKey { channel: String },
     #[error("channel `{channel}` does not name the key {key}")]

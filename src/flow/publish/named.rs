@@ -4,7 +4,7 @@
 
 use crate::checkout::{Checkout, Wanted};
 use crate::flow::publish::{Error, Options};
-use crate::model::bundle::{BuiltBundle, BundleKind, BundleManifest, FORMAT};
+use crate::model::bundle::{BuiltBundle, BundleKind, BundleManifest, FORMAT, TOOL};
 use crate::model::event::{Event, Tell};
 use crate::model::tag::DepsTag;
 
@@ -62,7 +62,7 @@ impl Named {
             floor: built.floor,
             builder: built.builder,
             packages: built.packages,
-            tool: concat!("tagalong ", env!("CARGO_PKG_VERSION")).to_owned(),
+            tool: TOOL.to_owned(),
             sequence: if self.kind == BundleKind::Candidate { options.now.max(1) } else { 1 },
             expires: options.lifetime.filter(|_| self.kind == BundleKind::Candidate).map(|life| options.now + life),
         }

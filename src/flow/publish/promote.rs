@@ -17,7 +17,7 @@ use crate::place;
 pub fn promote(options: &Options, candidate: &DepsTag, tell: Tell) -> Result<Vec<Outcome>, Error> {
     let desk = Desk::open(options)?;
     let seal = Seal::with_key(desk.config(), options.key.as_ref())?;
-    let writable = desk.channel.writable()?;
+    let writable = desk.channel.writable();
     let named = Named::new(&desk.checkout, options, tell)?;
     let platforms =
         desk.channel.platforms(BundleKind::Candidate, candidate, &place::likely_platforms(desk.checkout.project()))?;

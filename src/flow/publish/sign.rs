@@ -3,22 +3,20 @@
 //! Before it signs, it fetches what the manifest names and checks every digest; and that the manifest is of the recipes
 //! which its name stands for in this checkout.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::checkout::{Checkout, Forced, Wanted};
 use crate::flow::publish::job::Seal;
 use crate::flow::publish::{Desk, Error, Options, Outcome};
-use crate::model::bundle::{BundleFault, BundleManifest, LARGEST_MANIFEST};
+use crate::model::bundle::BundleManifest;
 use crate::model::event::Tell;
+use crate::store::handed::{self, NoManifest};
 
 /// What is wrong with a manifest that waits for its signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PreparedFault {
-    #[error("{reason}")]
-    Unreadable { reason: String },
-    #[error("{0}")]
-    Fault(BundleFault),
+    #[error(transparent)]
+    NoManifest(#[from] NoManifest),
     /// It names another commit, or other recipes, than the checkout has under its name.
     #[error("it is of other recipes than `{name}` stands for")]
     OtherRecipes { name: String },
@@ -31,12 +29,12 @@ pub enum PreparedFault {
 pub fn sign(options: &Options, files: &[PathBuf], tell: Tell) -> Result<Vec<Outcome>, Error> {
     let desk = Desk::open(options)?;
     let seal = Seal::with_key(desk.config(), options.key.as_ref())?;
-    let writable = desk.channel.writable()?;
+    let writable = desk.channel.writable();
     let manifests: Vec<BundleManifest> = files
         .iter()
         .map(|file| {
             let wrong = |fault| Error::Prepared { file: file.clone(), fault };
-            let manifest = read(file).map_err(wrong)?;
+            let (manifest, _) = handed::manifest(file).map_err(|error| wrong(error.into()))?;
             if !is_of_its_name(&manifest, &desk.checkout)? {
                 return Err(wrong(PreparedFault::OtherRecipes { name: manifest.tag.to_string() }));
             }
@@ -46,14 +44,6 @@ pub fn sign(options: &Options, files: &[PathBuf], tell: Tell) -> Result<Vec<Outc
         .collect::<Result<_, Error>>()?;
     let job = desk.job(&writable, &seal, options.now, tell);
     manifests.iter().map(|manifest| job.publish(manifest, options.depth)).collect()
-}
-
-fn read(file: &Path) -> Result<BundleManifest, PreparedFault> {
-    let mut json = Vec::new();
-    fs_err::File::open(file)
-        .and_then(|opened| opened.take(LARGEST_MANIFEST + 1).read_to_end(&mut json))
-        .map_err(|error| PreparedFault::Unreadable { reason: error.to_string() })?;
-    BundleManifest::parse(&json).map_err(PreparedFault::Fault)
 }
 
 /// Whether the manifest is of the commit and the recipes that the checkout has under its name; a candidate's are those

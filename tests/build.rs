@@ -177,6 +177,30 @@ fn a_failing_test_makes_no_package() {
 }
 
 #[test]
+fn junit_tells_steps_and_tests_and_how_they_ended() {
+    let world = World::new();
+    world.script_recipe("fine", "mkdir -p {prefix}/share\ntouch {prefix}/share/x");
+    world.script_recipe("untrue", "mkdir -p {prefix}/share\ntouch {prefix}/share/y");
+    for (name, tests) in [("fine", &["true"][..]), ("untrue", &["true", "echo '<&> \u{7}'; exit 3"])] {
+        let file = format!("extern-recipes/{name}/recipe.toml");
+        let tests: String = tests.iter().map(|test| format!("\n[[test]]\nrun = {test:?}\n")).collect();
+        world.write(&file, world.read(&file) + &tests.replace("\\u{7}", "\\u0007"));
+    }
+    world.run("build --jobs 1 --junit ended.xml").exits(6);
+    let script = "import sys,xml.etree.ElementTree as e\n\
+                  for s in e.parse(sys.argv[1]).getroot():\n\
+                  \x20assert int(s.get('tests'))==len(s); assert int(s.get('failures'))==len(s.findall('.//failure'))\n\
+                  \x20for c in s: print(c.get('classname'), c.get('name'), [x.get('message') for x in c])";
+    let mut python = world.command("python3", &world.checkout());
+    let output = python.args(["-c", script, "ended.xml"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let expected = "fine script []\nfine test 1 []\nuntrue script []\nuntrue test 1 []\n\
+                    untrue test 2 ['the step test 2 of untrue ended with exit code 3']\n";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    world.run("build fine --junit no/such/folder.xml").exits(2);
+}
+
+#[test]
 fn missing_programs_are_all_named_before_anything_is_built() {
     let world = World::new();
     world.script_recipe("one", "true");

@@ -91,6 +91,19 @@ fn what_is_left_is_whole() {
 }
 
 #[test]
+fn a_candidate_that_is_taken_as_expired_goes_at_once() {
+    let world = world();
+    let there = || world.channel().join("candidates/deps-mr-new").read_dir().unwrap().count();
+    let run = world.run("gc --channel main --expire deps-mr-new").succeeds();
+    assert!(run.stdout.contains("a candidate that is taken as expired"), "{}", run.stdout);
+    assert_eq!(there(), 2);
+    world.run("gc --channel main --expire deps-mr-new --apply").succeeds();
+    assert_eq!(there(), 0);
+    world.run("install").succeeds();
+    world.run("gc --channel main --expire ../x").exits(2);
+}
+
+#[test]
 fn a_repository_that_does_not_know_its_tags_removes_nothing() {
     let world = world();
     age(&world);

@@ -109,6 +109,6 @@ fn write(audit: &Audit, format: Format) -> Result<ExitCode, Failure> {
         Format::Text => print(&audit_text::render(audit)),
         Format::Json => print_json(&audit_json::render(audit)),
         Format::Sarif => print_json(&sarif::render(audit, env!("CARGO_PKG_VERSION"))),
-        Format::Junit => print(&junit::render(audit)),
+        Format::Junit => print(&junit::of_audit(audit)),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::cli::changes::Changes;
+use crate::cli::diary::Diary;
 use crate::cli::diff;
 use crate::cli::failure::{Code, Failure};
 use crate::cli::install::{found, packages};
@@ -65,6 +66,9 @@ pub struct Arguments {
     /// of one pipeline, which hand the folder on
     #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "reproduce", "shell"])]
     records: Option<PathBuf>,
+    /// Writes the steps and tests of what is built, and how they ended, to FILE as JUnit XML, for CI
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "reproduce", "shell", "dry_run"])]
+    junit: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
     /// What limits the build steps
@@ -77,7 +81,11 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failure> {
     let talk = Talk::new(settings);
-    let tell = |event| talk.tell(event);
+    let diary = Diary::default();
+    let tell = |event| {
+        diary.note(&event);
+        talk.tell(event);
+    };
     let (stop, program) = (stop_flag()?, own_file()?);
     let overrides = arguments.changes.overrides(settings)?;
     let options = Options {
@@ -110,10 +118,13 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         return if stop.load(Ordering::Relaxed) { Ok(stopped()) } else { Ok(compared(&checked?)) };
     }
     let outcome = build::build(&options);
+    let file = arguments.junit.as_ref().map(|file| settings.directory.join(file));
+    let written = file.map_or(Ok(()), |file| diary.write(&file, outcome.as_ref().err()));
     if stop.load(Ordering::Relaxed) {
         return Ok(stopped());
     }
     let outcome = outcome?;
+    written?;
     if arguments.json {
         show!("{}", json(&outcome));
         return Ok(ExitCode::SUCCESS);

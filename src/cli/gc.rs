@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
+use crate::cli::install::candidate;
 use crate::cli::print::{print_json, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
 use crate::flow::gc::{self, Cause, Going, Options, Outcome};
 use crate::host::now;
 use crate::model::depth::Depth;
+use crate::model::tag::DepsTag;
 use crate::moment::{date, seconds};
 
 /// Lists, and removes with --apply, what a channel no longer needs
@@ -28,6 +30,9 @@ pub struct Arguments {
     /// How long a candidate is kept that has no end of its own
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = seconds)]
     candidates: u64,
+    /// Takes this candidate as one that has expired; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = candidate)]
+    expire: Vec<DepsTag>,
     /// Removes it; without this nothing is changed
     #[arg(long)]
     apply: bool,
@@ -46,6 +51,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         channel: arguments.channel,
         grace: arguments.grace,
         candidates: arguments.candidates,
+        expired: arguments.expire,
         now: now(),
         depth: if arguments.apply { Depth::Act } else { Depth::Plan },
     };
@@ -77,6 +83,7 @@ fn words(cause: &Cause) -> String {
         Cause::NoTag => "the repository has no such tag".to_owned(),
         Cause::Expired { at } => format!("it expired at {}", date(*at)),
         Cause::Old => "a candidate that has no end, and is old".to_owned(),
+        Cause::Asked => "a candidate that is taken as expired".to_owned(),
         Cause::Unused => "no bundle names it".to_owned(),
     }
 }

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod changes;
 mod ci;
 mod completions;
+mod diary;
 mod diff;
 pub mod doctor;
 pub mod elf;

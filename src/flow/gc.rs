@@ -16,6 +16,7 @@ use crate::model::bundle::{BuildRecord, BundleFault, BundleKind, BundleManifest,
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::project::NoSuchChannel;
+use crate::model::tag::DepsTag;
 use crate::place::{self, PlaceError};
 
 /// What is asked.
@@ -28,6 +29,8 @@ pub struct Options {
     pub grace: u64,
     /// How long a candidate without an end is kept, in seconds.
     pub candidates: u64,
+    /// Candidates that are not kept, whatever their end.
+    pub expired: Vec<DepsTag>,
     /// The time of the run, in seconds since 1970.
     pub now: u64,
     pub depth: Depth,
@@ -42,6 +45,8 @@ pub enum Cause {
     Expired { at: u64 },
     /// A candidate that has no end, and is older than is kept.
     Old,
+    /// A candidate that the user names.
+    Asked,
     /// No bundle that stays names it.
     Unused,
 }
@@ -173,6 +178,7 @@ impl Sweep<'_> {
     fn cause(&self, manifest: &BundleManifest, bundle: &BundleRef, object: &Listed) -> Option<Cause> {
         let now = self.options.now;
         match bundle.kind {
+            BundleKind::Candidate if self.options.expired.contains(&bundle.tag) => Some(Cause::Asked),
             BundleKind::Candidate => match manifest.expires {
                 Some(at) if at <= now => Some(Cause::Expired { at }),
                 Some(_) => None,

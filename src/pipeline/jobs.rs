@@ -7,7 +7,7 @@ use crate::model::platform::Platform;
 use crate::model::recipe::RecipeName;
 use crate::pipeline::barriers;
 use crate::pipeline::groups::{self, Group};
-use crate::pipeline::parts::{self, PREPARED, RECORDS, quote};
+use crate::pipeline::parts::{self, BUILD_TESTS, PREPARED, RECORDS, quote};
 use crate::pipeline::yaml::Value;
 use crate::pipeline::{Deed, Job, Limits, Need, Pipeline, PlatformPlan, Purpose, Setting};
 
@@ -113,7 +113,7 @@ impl Site<'_> {
         let script = [
             self.guard(&program),
             // The names of recipes are words for the shell.
-            format!("{program} build $TAGALONG_PACKAGES --only --keep --records {RECORDS}"),
+            format!("{program} build $TAGALONG_PACKAGES --only --keep --records {RECORDS} --junit {BUILD_TESTS}"),
             format!("{program} publish --packages {RECORDS} --channel {}", quote(&self.setting.channel)),
         ];
         let groups = groups::group(&self.plan.verdicts, seconds);
@@ -145,7 +145,7 @@ impl Site<'_> {
     fn trial(&mut self, program: &str) {
         let script = [
             self.guard(program),
-            format!("{program} build --keep --explain"),
+            format!("{program} build --keep --explain --junit {BUILD_TESTS}"),
             "echo \"this pipeline may not write to the channel: what it built is not published\"".to_owned(),
         ];
         self.pipeline.shared.push(parts::build(self.plan, self.setting, &script));
@@ -224,16 +224,10 @@ impl Site<'_> {
             ];
             lines.join("\n")
         }));
-        let mut artifacts = match parts::kept(&["tagalong-junit.xml"], "always", None) {
-            Value::Map(map) => map,
-            _ => Vec::new(),
-        };
-        artifacts
-            .push(("reports".to_owned(), Value::Map(vec![("junit".to_owned(), Value::text("tagalong-junit.xml"))])));
         let more = vec![
             ("stage".to_owned(), Value::text("test")),
             ("script".to_owned(), Value::texts(script)),
-            ("artifacts".to_owned(), Value::Map(artifacts)),
+            ("artifacts".to_owned(), parts::tested(&["tagalong-junit.xml"], "tagalong-junit.xml")),
         ];
         self.pipeline.jobs.push(job(&name, parts::name_of(self.plan), vec![need(bundle)], more));
         name
@@ -309,7 +303,7 @@ fn stop(plan: &PlatformPlan, setting: &Setting, name: &str) -> Job {
         ),
         ("resource_group".to_owned(), Value::text(format!("tagalong-{}", setting.channel))),
         ("environment".to_owned(), environment),
-        ("script".to_owned(), Value::texts([format!("{program} gc --channel {channel} --apply")])),
+        ("script".to_owned(), Value::texts([format!("{program} gc --channel {channel} --expire {name} --apply")])),
     ];
     job("stop", parts::name_of(plan), Vec::new(), more)
 }

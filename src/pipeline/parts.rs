@@ -12,6 +12,9 @@ pub const RECORDS: &str = "tagalong-records";
 /// The folder of manifests that are not signed yet.
 pub const PREPARED: &str = "tagalong-prepared";
 
+/// How the steps and tests of a job's builds ended, as JUnit XML.
+pub const BUILD_TESTS: &str = "tagalong-build.xml";
+
 /// What the failed are looked at by.
 const FAILED: &str = "tagalong-failed";
 
@@ -89,7 +92,7 @@ pub fn build(plan: &PlatformPlan, setting: &Setting, script: &[String]) -> (Stri
         ("stage", Value::text("build")),
         ("cache", caches(plan, setting)),
         ("script", Value::texts(std::iter::once(&after_failure(plan)).chain(script).cloned())),
-        ("artifacts", kept(&[RECORDS, FAILED], "always", None)),
+        ("artifacts", tested(&[RECORDS, FAILED], BUILD_TESTS)),
     ]);
     (build_name_of(plan), map)
 }
@@ -124,6 +127,13 @@ pub fn kept(paths: &[&str], when: &str, shown_as: Option<&str>) -> Value {
         ("expire_in".to_owned(), Value::text("1 week")),
         ("paths".to_owned(), Value::texts(paths.iter().copied())),
     ]);
+    Value::Map(map)
+}
+
+/// Files that are kept whatever happens, and a JUnit file, whose tests the merge request shows.
+pub fn tested(paths: &[&str], junit: &str) -> Value {
+    let Value::Map(mut map) = kept(paths, "always", None) else { return Value::Map(Vec::new()) };
+    map.push(("reports".to_owned(), Value::Map(vec![("junit".to_owned(), Value::text(junit))])));
     Value::Map(map)
 }
 

@@ -57,6 +57,14 @@ fn cold_install_makes_two_requests_and_one_for_each_package() {
 }
 
 #[test]
+fn publication_of_what_is_there_asks_little() {
+    // GitLab tells the digest of a file only with all those of its package, which is to be found first.
+    served().iter().for_each(|place| {
+        contract::publication_of_what_is_there_asks_little(place, if place.kind == "gitlab" { 2 } else { 1 });
+    });
+}
+
+#[test]
 fn missing_bundle_is_told_with_the_platforms_there_are() {
     all().iter().for_each(contract::missing_bundle_is_told_with_the_platforms_there_are);
 }

@@ -16,6 +16,7 @@ fn bucket_does_what_every_channel_does() {
     contract::cold_and_empty_place_becomes_a_channel(place);
     contract::candidate_is_replaced(place);
     contract::cold_install_makes_two_requests_and_one_for_each_package(place);
+    contract::publication_of_what_is_there_asks_little(place, 1);
     contract::missing_bundle_is_told_with_the_platforms_there_are(place);
     contract::strangers_are_refused(place);
     contract::objects_are_put_once_listed_and_deleted(place);

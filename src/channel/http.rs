@@ -184,7 +184,7 @@ impl Objects for Remote {
         let body = Body::File { path: archive.path, size: archive.size, digest: archive.digest };
         let damaged = || ChannelError::Damaged { path: path.to_owned() };
         // No web server proves a digest: what lies there is read.
-        match self.head(path)? {
+        match self.matches(path, archive.digest, archive.size)? {
             None => match self.place(path, body, false)? {
                 // It was read under the name that it had first.
                 Put::Written => match self.head(path)? {
@@ -194,8 +194,8 @@ impl Objects for Remote {
                 _ if self.matches(path, archive.digest, archive.size)? == Some(true) => Ok(Put::WasThere),
                 _ => Err(damaged()),
             },
-            Some(_) if self.matches(path, archive.digest, archive.size)? == Some(true) => Ok(Put::WasThere),
-            Some(_) => Err(damaged()),
+            Some(true) => Ok(Put::WasThere),
+            Some(false) => Err(damaged()),
         }
     }
 

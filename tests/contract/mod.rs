@@ -119,15 +119,31 @@ pub fn candidate_is_replaced(place: &Place) {
 pub fn cold_install_makes_two_requests_and_one_for_each_package(place: &Place) {
     let world = world_at(&place.fresh(), &place.writer);
     world.published("deps-1", &[zlib(), png()]).forget_cache();
-    let proxy = Proxy::counting(place.port.unwrap());
-    let project = world.read("tagalong.toml");
-    let (from, to) = (format!("127.0.0.1:{}", place.port.unwrap()), format!("127.0.0.1:{}", proxy.port));
-    world.write("tagalong.toml", project.replace(&from, &to));
+    let proxy = counted(&world, place);
     world.run("install").succeeds();
     let requests = proxy.requests();
     assert_eq!(requests.len(), 4, "{}: {requests:#?}", place.kind);
     world.run("install").succeeds();
     assert_eq!(proxy.requests(), Vec::<String>::new(), "{}", place.kind);
+}
+
+/// A publication of what is there asks for the manifest and its signature, and `each` times for each package.
+pub fn publication_of_what_is_there_asks_little(place: &Place, each: usize) {
+    let world = world_at(&place.fresh(), &place.writer);
+    world.published("deps-1", &[zlib(), png()]);
+    let proxy = counted(&world, place);
+    let run = world.run("publish").succeeds();
+    assert!(run.stderr.contains("already"), "{}: {}", place.kind, run.stderr);
+    let requests = proxy.requests();
+    assert!(requests.len() <= 2 + 2 * each, "{}: {requests:#?}", place.kind);
+}
+
+/// Has the world ask through a proxy that counts.
+fn counted(world: &World, place: &Place) -> Proxy {
+    let proxy = Proxy::counting(place.port.unwrap());
+    let (from, to) = (format!("127.0.0.1:{}", place.port.unwrap()), format!("127.0.0.1:{}", proxy.port));
+    world.write("tagalong.toml", world.read("tagalong.toml").replace(&from, &to));
+    proxy
 }
 
 /// The advice for a missing bundle names the platforms that there are.

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use world::World;
+use world::{World, files_below};
 
 /// The archives that the store holds, by name.
 fn archives(world: &World) -> Vec<String> {
@@ -174,6 +174,31 @@ fn a_failing_test_makes_no_package() {
     let run = world.run("build").exits(6);
     assert!(run.stderr.contains("the step `test 1` of untrue failed"), "{}", run.stderr);
     assert!(archives(&world).is_empty());
+}
+
+#[test]
+fn what_comes_from_the_system_is_recorded_by_package() {
+    let world = World::new();
+    // With and without the compiler being asked for what it includes.
+    world.script_recipe(
+        "taker",
+        "echo '#include <elf.h>' > a.c\necho '#include <gnumake.h>' > b.c\necho 'int f(void){return 1;}' >> a.c\n\
+         cc -fPIC -c a.c -MD -MF a.d\ncc -E b.c >/dev/null\nmkdir -p {prefix}/lib\ncc -shared -o {prefix}/lib/liba.so a.o",
+    );
+    let run = world.run("build").succeeds();
+    let told = "warning: taker includes headers of the system's make; a recipe for that, as one of its needs";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let record = files_below(&world.cache().join("keys")).pop().unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
+    let host = record["host"].as_array().unwrap();
+    let named = |name: &str| host.iter().find(|one| one["name"] == name).unwrap();
+    assert_eq!(named("make")["headers"], 1);
+    assert_eq!(named("make")["toolchain"], false);
+    assert!(named("libc6-dev")["toolchain"] == true && named("libc6-dev")["headers"].as_u64() >= Some(1), "{host:#?}");
+    assert_eq!(named("libc6")["libraries"], 1);
+    let query = ["-f", "${Version}", "-W", "make"];
+    let version = world.command("dpkg-query", &world.root()).args(query).output().unwrap();
+    assert_eq!(named("make")["version"], String::from_utf8(version.stdout).unwrap());
 }
 
 #[test]

@@ -2,9 +2,11 @@
 //!
 //! `crew.rs` orders, `package.rs` makes one package, `sandbox/` limits its steps, `seal/` proves it; `toolchain.rs` tells what compiles.
 
+mod contents;
 pub mod crew;
 pub mod error;
 mod globs;
+mod host_files;
 pub mod ingredients;
 pub mod package;
 pub mod prebuilt;

@@ -9,17 +9,19 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::archive;
+use crate::builder::contents;
 use crate::builder::error::BuildError;
-use crate::builder::globs;
+use crate::builder::host_files;
 use crate::builder::prebuilt;
 use crate::builder::probes;
 use crate::builder::running::Runner;
 use crate::builder::sandbox::{Sandbox, SandboxedStep};
-use crate::builder::seal::{self, Sealing};
+use crate::builder::seal::{self, SealedPackage, Sealing};
 use crate::builder::steps::{self, Scene};
 use crate::builder::work::Work;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
+use crate::model::host_package::HostPackage;
 use crate::model::package::PackageManifest;
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, Prefix};
@@ -45,6 +47,8 @@ pub struct Job<'a> {
 #[derive(Debug, Clone)]
 pub struct Made {
     pub manifest: PackageManifest,
+    /// What it took from the system.
+    pub host: Vec<HostPackage>,
     pub archive: Digest,
     /// The size of the archive, in bytes.
     pub size: u64,
@@ -92,8 +96,10 @@ impl Workshop<'_> {
         if let Err(error) = built {
             return Err(self.keep_if_asked(&mut work, error));
         }
-        let manifest = self.seal(job, &work, &before).map_err(|error| self.keep_if_asked(&mut work, error))?;
-        check_contents(job.recipe, &manifest).map_err(|error| self.keep_if_asked(&mut work, error))?;
+        let sealed = self.seal(job, &work, &before).map_err(|error| self.keep_if_asked(&mut work, error))?;
+        let host = self.look_at_host(job, &work, &sealed.linked).map_err(doing("look at what it included"))?;
+        let manifest = sealed.manifest;
+        contents::check(job.recipe, &manifest).map_err(|error| self.keep_if_asked(&mut work, error))?;
         let packed = work.folder().join("package.tar.zst");
         self.pack(&manifest, &work, &packed).map_err(doing("pack it"))??;
         self.test(job, &work, &log, &packed).map_err(|error| self.keep_if_asked(&mut work, error))?;
@@ -107,7 +113,7 @@ impl Workshop<'_> {
             relocated,
             size,
         });
-        Ok(Made { manifest, archive, size, seconds: started.elapsed().as_secs() + 1 })
+        Ok(Made { manifest, host, archive, size, seconds: started.elapsed().as_secs() + 1 })
     }
 
     fn keep_if_asked(&self, work: &mut Work, error: BuildError) -> BuildError {
@@ -222,12 +228,7 @@ impl Workshop<'_> {
         Err(BuildError::ShellEnded { name: name.clone() })
     }
 
-    fn seal(
-        &self,
-        job: &Job<'_>,
-        work: &Work,
-        before: &BTreeMap<PathBuf, Stamp>,
-    ) -> Result<PackageManifest, BuildError> {
+    fn seal(&self, job: &Job<'_>, work: &Work, before: &BTreeMap<PathBuf, Stamp>) -> Result<SealedPackage, BuildError> {
         let (recipe, tree) = (job.recipe, work.tree());
         let name = &recipe.name;
         let after = snapshot(&tree).map_err(|source| BuildError::Io {
@@ -265,10 +266,29 @@ impl Workshop<'_> {
             system_root: Path::new("/"),
         };
         let sealed = seal::seal(&sealing).map_err(|source| BuildError::Seal { name: name.clone(), source })?;
-        for Allowance { check, file, .. } in sealed.unused {
+        for Allowance { check, file, .. } in sealed.unused.clone() {
             (self.tell)(Event::UnusedAllowance { name: name.clone(), check, file });
         }
-        Ok(sealed.manifest)
+        Ok(sealed)
+    }
+
+    /// Notes what was taken from the system, and tells of what no compiler brings along.
+    fn look_at_host(
+        &self,
+        job: &Job<'_>,
+        work: &Work,
+        linked: &BTreeSet<PathBuf>,
+    ) -> std::io::Result<Vec<HostPackage>> {
+        let build = work.folder().join("build");
+        let seen = [work.seen_build(), build.clone(), self.placeholder.as_path().to_owned(), work.tree()];
+        let host = host_files::look(&build, &seen.each_ref().map(PathBuf::as_path), linked)?;
+        let packages: Vec<String> = (host.iter().filter(|one| one.headers > 0 && !one.is_toolchain))
+            .map(|one| one.name.clone().unwrap_or_else(|| "no package".to_owned()))
+            .collect();
+        if !packages.is_empty() {
+            (self.tell)(Event::TakenFromHost { name: job.recipe.name.clone(), packages });
+        }
+        Ok(host)
     }
 
     fn pack(&self, manifest: &PackageManifest, work: &Work, to: &Path) -> std::io::Result<Result<(), BuildError>> {
@@ -300,7 +320,7 @@ impl Workshop<'_> {
         let home = work.seen_home().display().to_string();
         let mut environment = steps::environment(recipe, &scene, &home, "/nowhere");
         // A library must be found by what the package says, not by what the test brings.
-        environment.retain(|(name, _)| name != "LD_RUN_PATH");
+        environment.retain(|(name, _)| name != "LD_RUN_PATH" && name != steps::INCLUDED_BY);
         let folder = if self.sandbox.level.has_own_root() { PathBuf::from("/tmp") } else { work.folder().join("tmp") };
         for (place, test) in recipe.tests.iter().enumerate() {
             let step = SandboxedStep {
@@ -316,22 +336,6 @@ impl Workshop<'_> {
         }
         Ok(())
     }
-}
-
-/// What the recipe says of its contents, beside what every package must hold to.
-fn check_contents(recipe: &Recipe, manifest: &PackageManifest) -> Result<(), BuildError> {
-    let paths: Vec<&str> = manifest.entries.iter().map(|entry| entry.path.as_str()).collect();
-    let is_there = |glob: &&String| paths.iter().any(|path| globs::matches_part(glob, path));
-    let missing: Vec<String> = recipe.contents.has.iter().filter(|glob| !is_there(glob)).cloned().collect();
-    let unwanted = recipe.contents.has_not.iter().flat_map(|glob| {
-        let found = paths.iter().filter(move |path| globs::matches_part(glob, path));
-        found.map(move |path| (glob.clone(), (*path).to_owned()))
-    });
-    let unwanted: Vec<(String, String)> = unwanted.take(20).collect();
-    if missing.is_empty() && unwanted.is_empty() {
-        return Ok(());
-    }
-    Err(BuildError::Contents { name: recipe.name.clone(), missing, unwanted })
 }
 
 fn shell_command(script: &str) -> Vec<String> {

@@ -2,6 +2,7 @@
 //!
 //! Does not run them (`package.rs` does) and knows no paths of its own: the scene gives them.
 
+use crate::builder::host_files::INCLUDED;
 use crate::model::recipe::{BuildSystem, Recipe};
 
 /// Where a build happens, as its steps see it.
@@ -155,6 +156,7 @@ pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &st
         ("CMAKE_PREFIX_PATH", prefix.clone()),
         ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ("PREFIX", prefix.clone()),
+        (INCLUDED_BY, format!("{build_folder}/{INCLUDED}")),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
@@ -169,6 +171,9 @@ pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &st
     variables.sort();
     variables
 }
+
+/// Has compilers write what they include.
+pub const INCLUDED_BY: &str = "SUNPRO_DEPENDENCIES";
 
 /// Where the builder's own programs are looked for.
 pub const PROGRAM_FOLDERS: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";

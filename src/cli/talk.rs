@@ -135,6 +135,11 @@ pub fn words(event: &Event, has_bars: bool) -> Option<String> {
         Event::UnusedAllowance { name, check, file } => {
             format!("warning: {name}: its recipe allows `{check}` for `{file}`, which nothing was found for")
         }
+        Event::TakenFromHost { name, packages } => format!(
+            "warning: {name} includes headers of the system's {}; a recipe for that, as one of its needs, makes it the \
+             same everywhere",
+            packages.join(", ")
+        ),
         Event::Shadowed { name, folder } => format!("note: the recipe {name} of {folder} is not used: a nearer one is"),
         Event::BuiltElsewhere { name, ingredient, was, is } => {
             let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::build_key::{BuildKey, Ingredients};
 use crate::model::digest::Digest;
+use crate::model::host_package::HostPackage;
 use crate::model::platform::{Floor, Platform};
 use crate::model::recipe::RecipeName;
 use crate::model::recipe_text::RecipeText;
@@ -305,6 +306,9 @@ pub struct BuildRecord {
     /// The files of the recipe; absent where they are too large, or another changed them for one build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<RecipeText>,
+    /// What the build took from the system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host: Vec<HostPackage>,
     /// How long the build took, in seconds, rounded up.
     pub seconds: u64,
 }

@@ -58,6 +58,8 @@ pub enum Event {
     KeyBuiltOtherwise { name: RecipeName, path: String },
     /// A recipe allows a finding that was not made.
     UnusedAllowance { name: RecipeName, check: String, file: String },
+    /// A build included headers of the system that come with no compiler.
+    TakenFromHost { name: RecipeName, packages: Vec<String> },
     /// A recipe of a folder further away is not used: a nearer one has its name.
     Shadowed { name: String, folder: String },
     /// Anything else that is good to know, already a sentence.

@@ -44,6 +44,7 @@ fn all() -> Vec<Event> {
         Event::Published { path: manifest(), was_there: true },
         Event::Removed { path: manifest() },
         Event::KeyBuiltOtherwise { name: hdf5(), path: "keys/debian-12-x86_64/ab.json".to_owned() },
+        Event::TakenFromHost { name: hdf5(), packages: vec!["libtiff-dev".to_owned(), "no package".to_owned()] },
         Event::UnusedAllowance { name: hdf5(), check: "loader-system".to_owned(), file: "lib/*.so".to_owned() },
         Event::BuiltElsewhere {
             name: hdf5(),

@@ -245,6 +245,7 @@ impl World {
             floor: Floor::default(),
             builder: builder.clone(),
             recipe: None,
+            host: Vec::new(),
             seconds: 1,
         };
         store.add_record(&record).unwrap();

@@ -19,11 +19,15 @@ use crate::host::root::Root;
 use crate::model::platform::Floor;
 use crate::relocate::elf::Facts;
 
-/// Traces every ELF file as if it were loaded alone; gives what they ask of the system.
-pub fn prove(sealing: &Sealing<'_>, files: &[Sealed], findings: &mut Vec<Finding>) -> Result<Floor, SealError> {
+/// Traces every ELF file as if it were loaded alone; gives what they ask of the system, and the libraries of it.
+pub fn prove(
+    sealing: &Sealing<'_>,
+    files: &[Sealed],
+    findings: &mut Vec<Finding>,
+) -> Result<(Floor, BTreeSet<PathBuf>), SealError> {
     let view = View::new(sealing, files)?;
     let libraries = SystemLibraries { listed: sealing.system_libraries };
-    let mut floor = Floor::default();
+    let (mut floor, mut linked) = (Floor::default(), BTreeSet::new());
     let mut reported = BTreeSet::new();
     for file in files {
         let Some(facts) = file.facts.as_ref().filter(|facts| facts.is_dynamic()) else { continue };
@@ -38,6 +42,11 @@ pub fn prove(sealing: &Sealing<'_>, files: &[Sealed], findings: &mut Vec<Finding
         for need in &needs {
             // What the system's own libraries need is the system's matter.
             let Some(asker) = view.tree_path(&need.asker_real) else { continue };
+            if let Found::At { path, .. } = &need.found
+                && !view.is_in_tree(&need.found)
+            {
+                linked.extend(fs_err::canonicalize(path));
+            }
             let Some(fault) = need_fault(&view, &libraries, need)? else { continue };
             if reported.insert((asker.to_owned(), need.name.clone())) {
                 findings.push(Finding { file: asker.to_owned(), fault });
@@ -47,7 +56,7 @@ pub fn prove(sealing: &Sealing<'_>, files: &[Sealed], findings: &mut Vec<Finding
             findings.push(Finding { file: file.path.to_string(), fault });
         }
     }
-    Ok(floor)
+    Ok((floor, linked))
 }
 
 fn symbol_faults(view: &View<'_>, file: &Sealed, facts: &Arc<Facts>, needs: &[Need]) -> Vec<Fault> {

@@ -64,7 +64,7 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedPackage, SealError> {
     let mut findings = Vec::new();
     let nodes = tree::collect(sealing, &mut findings)?;
     let sealed = files::seal_all(sealing, &nodes, &mut findings)?;
-    let floor = lookup::prove(sealing, &sealed, &mut findings)?;
+    let (floor, linked) = lookup::prove(sealing, &sealed, &mut findings)?;
     let of = |finding: &Finding| Some((finding.fault.allowed_as()?, finding.file.clone()));
     // What other checks find is seen by `tagalong audit` only.
     let unused = allow::take(sealing.allow, &mut findings, of).into_iter();
@@ -96,7 +96,7 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedPackage, SealError> {
         floor,
         entries: entries.map_while(|entry| entry).collect(),
     };
-    Ok(SealedPackage { manifest, unused })
+    Ok(SealedPackage { manifest, unused, linked })
 }
 
 /// A package that holds what was promised.
@@ -105,6 +105,8 @@ pub struct SealedPackage {
     pub manifest: PackageManifest,
     /// Allowances that nothing was found for.
     pub unused: Vec<Allowance>,
+    /// The libraries of the system that its files ask for themselves.
+    pub linked: BTreeSet<PathBuf>,
 }
 
 /// Why a package was not made.

@@ -174,6 +174,7 @@ pub(super) fn fetch_packages(
             floor: manifest.floor,
             builder: builder.clone(),
             recipe: None,
+            host: Vec::new(),
             seconds: 0,
         })?;
     }
@@ -220,6 +221,7 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
             floor: made.manifest.floor.clone(),
             builder: yard.builder.clone(),
             recipe: text_of(options, recipe, folder)?,
+            host: made.host.clone(),
             seconds: made.seconds,
         };
         let store = yard.workshop.store;

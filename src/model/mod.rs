@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod depth;
 pub mod digest;
 pub mod event;
+pub mod link;
 pub mod package;
 pub mod platform;
 pub mod prefix;

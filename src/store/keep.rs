@@ -148,7 +148,7 @@ pub(super) fn gone(removed: std::io::Result<()>) -> Result<(), StoreError> {
     }
 }
 
-fn is_absence(error: &std::io::Error) -> bool {
+pub(super) fn is_absence(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory)
 }

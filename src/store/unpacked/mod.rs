@@ -116,7 +116,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound && folder.exists() => {
                 return Ok(Look::Changed("record.json".to_owned()));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Absent),
+            Err(error) if keep::is_absence(&error) => return Ok(Look::Absent),
             Err(error) => return Err(system(error)),
         };
         held.file().lock_shared().map_err(system)?;

@@ -92,13 +92,12 @@ struct Placer<'a> {
 impl Placer<'_> {
     /// Places a file; whether it is linked, or shares its blocks.
     fn place(&mut self, path: &EntryPath, file: &FileEntry) -> Result<bool, Error> {
-        let is_text = !file.relocations.text.is_empty();
+        let has_prefix = !file.relocations.is_empty();
+        // The length of a text changes; and where the prefix has a space, the first line is looked at while copying.
+        let is_copied = !file.relocations.text.is_empty() || has_prefix && self.prefix.has_space();
         match self.kind {
-            LinkKind::Hard if file.relocations.is_empty() && self.to.hard_link(&mut self.from, path)? => Ok(true),
-            // The first line of a script is looked at where it is copied.
-            LinkKind::Reflink if !is_text && !(self.prefix.has_space() && !file.relocations.is_empty()) => {
-                self.reflink(path, file).map(|()| true)
-            }
+            LinkKind::Hard if !has_prefix && self.to.hard_link(&mut self.from, path)? => Ok(true),
+            LinkKind::Reflink if !is_copied => self.reflink(path, file).map(|()| true),
             _ => self.copy(path, file).map(|()| false),
         }
     }

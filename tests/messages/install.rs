@@ -43,7 +43,7 @@ fn stack(known: &[&str]) -> install::Error {
 }
 
 fn not_shared(kind: LinkKind, reason: Refusal) -> install::Error {
-    let (store, folder) = (path("/home/ada/.cache/tagalong"), path("/builds/demo/extern/.p.tagalong-staging-7"));
+    let (store, folder) = (path("/home/ada/.cache/tagalong"), path("/builds/demo/extern/debian-12-x86_64"));
     install::Error::NotShared(Refused { kind, store, folder, reason })
 }
 

@@ -157,7 +157,7 @@ fn place(
         return Ok(wish.already(receipt));
     }
     let staging = locked.stage()?;
-    let link = link::decide(wish.link, search.store, &staging)?;
+    let link = link::decide(wish.link, search.store, &staging, prefix)?;
     let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built, link };
     let receipt = receipt_of(&found, wish, link, unpacker.place_all(packages)?);
     staging.finish(&receipt)?;

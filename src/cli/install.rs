@@ -59,7 +59,7 @@ pub struct Arguments {
     prepared: Option<PathBuf>,
     /// How the files come from the store: `auto` is `reflink` where the file system can, else `copy`. With `hard` a file
     /// is the store's own, with its time: who edits it changes every prefix that has it, which the next install notices
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = link_wish, verbatim_doc_comment)]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = link_wish)]
     link: LinkWish,
     #[command(flatten)]
     changes: Changes,

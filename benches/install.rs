@@ -1,7 +1,7 @@
 //! Installing the bundle of field measurements (40 packages, one of them half of all bytes; 20,000 files, 542 MB, 1,225
 //! of them with the prefix, in 328 MB) against tar, cp and rsync with the same tree: for `scripts/bench-install`.
 //!
-//! Prints rows of a Markdown table; each figure is the median of several.
+//! Prints rows of a Markdown table; each figure is the median of several, ours and the peer's in turns.
 
 #[path = "../tests/world/mod.rs"]
 mod world;
@@ -9,7 +9,7 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use world::World;
 use world::bundle::Package;
@@ -20,6 +20,16 @@ const FILES: usize = 20_000;
 const RELOCATED: usize = 1_225;
 const RELOCATED_BYTES: usize = 328_000_000;
 const OTHER_BYTES: usize = 214_000_000;
+
+/// `TAGALONG_BENCH_INSTALL`: by how much everything is smaller; 1 for the figures, 20 to try the program out.
+fn scale() -> Option<usize> {
+    std::env::var("TAGALONG_BENCH_INSTALL").ok()?.parse().ok()
+}
+
+/// How many runs a median is of.
+fn rounds() -> usize {
+    std::env::var("RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+}
 
 /// Bytes that compress to about a third, as libraries and headers do.
 fn noise(random: &mut Random, count: usize) -> Vec<u8> {
@@ -37,7 +47,7 @@ fn noise(random: &mut Random, count: usize) -> Vec<u8> {
 }
 
 /// The packages; `version` of the last two makes them another tag's.
-fn packages(version: &str) -> Vec<Package> {
+fn packages(version: &str, scale: usize) -> Vec<Package> {
     (0..PACKAGES)
         .map(|place| {
             // The first package has half of all bytes, in larger files.
@@ -47,13 +57,13 @@ fn packages(version: &str) -> Vec<Package> {
             let mut random = Random::new(place as u64 + if is_new { version.len() as u64 * 99 } else { 0 });
             let name = format!("p{place:02}");
             let mut package = Package::new(&name).version(version);
-            let files = if place == 0 { FILES / 8 } else { FILES * 7 / 8 / (PACKAGES - 1) };
-            let relocated = if place == 0 { RELOCATED / 2 } else { RELOCATED / 2 / (PACKAGES - 1) };
+            let files = if place == 0 { FILES / 8 } else { FILES * 7 / 8 / (PACKAGES - 1) } / scale;
+            let relocated = (if place == 0 { RELOCATED / 2 } else { RELOCATED / 2 / (PACKAGES - 1) } / scale).max(1);
             for number in 0..files {
                 let is_relocated = number < relocated;
                 let (bytes, count) =
                     if is_relocated { (RELOCATED_BYTES, relocated) } else { (OTHER_BYTES, files - relocated) };
-                let size = bytes * share / of / count;
+                let size = bytes / scale * share / of / count;
                 let path =
                     format!("{}/{name}/d{}/f{number}", if is_relocated { "lib" } else { "include" }, number % 50);
                 let mut content = noise(&mut random, size);
@@ -68,22 +78,31 @@ fn packages(version: &str) -> Vec<Package> {
         .collect()
 }
 
-/// The median of so many runs, each after its own preparation.
-fn median(count: usize, mut prepare: impl FnMut(), mut work: impl FnMut()) -> Duration {
-    let mut times: Vec<Duration> = (0..count)
-        .map(|_| {
+/// The medians of ours and of the peer's, in turns, each after its own preparation.
+fn medians(ours: (&dyn Fn(), &dyn Fn()), theirs: (&dyn Fn(), &dyn Fn())) -> (f64, f64) {
+    let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
+    for _ in 0..rounds() {
+        for ((prepare, work), times) in [(ours, &mut our_times), (theirs, &mut their_times)] {
             prepare();
-            let start = Instant::now();
-            work();
-            start.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[count / 2]
+            times.push(timed(work));
+        }
+    }
+    (median(our_times), median(their_times))
 }
 
-fn row(what: &str, ours: Duration, peer: &str, theirs: Duration, asked: &str) {
-    let (ours, theirs) = (ours.as_secs_f64(), theirs.as_secs_f64());
+/// In seconds.
+fn timed(work: &dyn Fn()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64()
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn row(what: &str, peer: &str, (ours, theirs): (f64, f64), asked: &str) {
     println!("| {what} | {ours:.3} s | {peer} {theirs:.3} s | {:.2} | {asked} |", ours / theirs);
 }
 
@@ -100,55 +119,91 @@ fn peak(world: &World, arguments: &[&str]) -> f64 {
     said.lines().last().unwrap().parse::<f64>().unwrap() * 1024.0 / 1e6
 }
 
+/// Runs the program on these processors, as taskset(1) lists them.
+fn run_on(world: &World, processors: &str, arguments: &[&str]) {
+    let mut command = world.command("taskset", world.checkout());
+    let command = command.args(["-c", processors, env!("CARGO_BIN_EXE_tagalong")]).args(arguments);
+    let output = command.stdout(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 fn main() {
-    // `cargo bench` alone would take a minute and 4 GB.
-    if std::env::var_os("TAGALONG_BENCH_INSTALL").is_none() {
-        return;
-    }
+    // `cargo bench` alone would take minutes and 4 GB.
+    let Some(scale) = scale() else { return };
     let world = World::with_key();
     let run = |arguments: &[&str]| {
         let mut command = world.tagalong(world.checkout());
         let output = command.args(arguments).stdout(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
-    world.published("deps-1", &packages("1"));
+    world.published("deps-1", &packages("1", scale));
     world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # 2\n");
-    world.published("deps-2", &packages("22"));
+    world.published("deps-2", &packages("22", scale));
     let (prefix, root): (PathBuf, PathBuf) = (world.checkout().join("extern/p"), world.root());
     let first: &[&str] = &["install", "--tag", "deps-1"];
     let second: &[&str] = &["install", "--tag", "deps-2"];
+    let hard: &[&str] = &["install", "--tag", "deps-1", "--link", "hard"];
+    let second_hard: &[&str] = &["install", "--tag", "deps-2", "--link", "hard"];
     let no_prefix = || drop(fs::remove_dir_all(&prefix));
-    let no_store = || drop(fs::remove_dir_all(world.cache()));
+    let no_store = || {
+        no_prefix();
+        drop(fs::remove_dir_all(world.cache()));
+    };
+    let no_out = || sh(&root, "rm -rf out && mkdir out");
 
     run(second);
     sh(&root, "cp -a checkout/extern/p tree2");
     run(first);
-    sh(&root, "cp -a checkout/extern/p tree && tar -c -C tree . | zstd -q -T0 -3 -o tree.tar.zst");
+    sh(&root, "cp -a checkout/extern/p tree && tar -c -C tree . | zstd -q -T0 -9 -o tree.tar.zst");
+    // rsync tells equal files by size and time: the best case for it.
+    sh(&root, "find tree tree2 -exec touch -h -d @1 {} +; find tree2/*/p38 tree2/*/p39 -exec touch -h -d @2 {} +");
 
-    let cold = median(
-        5,
-        || {
-            no_prefix();
-            no_store()
-        },
-        || run(first),
+    for (count, processors, asked) in [("two processors", "0,1", "0.8"), ("one processor", "0", "1.0")] {
+        let untar = format!("taskset -c {processors} tar --zstd -xf tree.tar.zst -C out");
+        let times = medians((&no_store, &|| run_on(&world, processors, first)), (&no_out, &|| sh(&root, &untar)));
+        row(&format!("cold install, `file:` channel, {count}"), "`tar --zstd -x`", times, asked);
+    }
+    let copied: (&dyn Fn(), &dyn Fn()) = (&no_out, &|| sh(&root, "cp -a tree/. out"));
+    row("warm install, decoding", "`cp -a`", medians((&no_prefix, &|| run(first)), copied), "-");
+
+    // Once for the unpacked packages.
+    no_prefix();
+    println!("| first `--link hard`, unpacking | {:.3} s | | | - |", timed(&|| run(hard)));
+    let linked: (&dyn Fn(), &dyn Fn()) = (&no_out, &|| sh(&root, "cp -al tree/. out"));
+    let (ours, links) = medians((&no_prefix, &|| run(hard)), linked);
+    // All files that hold the prefix lie there.
+    let copies = median(
+        (0..rounds())
+            .map(|_| {
+                no_out();
+                timed(&|| sh(&root, "cp -a tree/lib out"))
+            })
+            .collect(),
     );
-    let tar = median(5, || sh(&root, "rm -rf out && mkdir out"), || sh(&root, "tar --zstd -xf tree.tar.zst -C out"));
-    row("cold install, `file:` channel", cold, "`tar --zstd -x`", tar, "0.8");
-    let warm = median(5, no_prefix, || run(first));
-    let linked = median(5, || sh(&root, "rm -rf out"), || sh(&root, "cp -al tree out"));
-    row("warm install", warm, "`cp -al`", linked, "1.3 and a copy of the relocated files");
-    let copied = median(5, || sh(&root, "rm -rf out"), || sh(&root, "cp -a tree out"));
-    row("warm install", warm, "`cp -a`", copied, "-");
-    let change = median(5, || run(first), || run(second));
-    let rsync = median(5, || sh(&root, "rm -rf out"), || sh(&root, "rsync -a --link-dest=../tree tree2/ out/"));
-    row("change to a tag that shares 38 of 40", change, "`rsync -a --link-dest`", rsync, "0.5");
+    let asked = format!("{:.2}: 1.3 of `cp -al`, and the copy", (1.3 * links + copies) / (links + copies));
+    let peer = format!("`cp -al` {links:.3} s and `cp -a` of the relocated {copies:.3} s, together");
+    row("warm install, `--link hard`", &peer, (ours, links + copies), &asked);
+
+    let rsync: (&dyn Fn(), &dyn Fn()) = (&no_out, &|| sh(&root, "rsync -a --link-dest=../tree tree2/ out/"));
+    let what = "change to a tag that shares 38 of 40";
+    row(
+        &format!("{what}, decoding"),
+        "`rsync -a --link-dest`",
+        medians((&|| run(first), &|| run(second)), rsync),
+        "0.5",
+    );
+    run(second_hard);
+    let times = medians((&|| run(hard), &|| run(second_hard)), rsync);
+    row(&format!("{what}, `--link hard`"), "`rsync -a --link-dest`", times, "0.5");
+
     run(first);
-    let already = median(15, || (), || run(first));
-    println!("| install when installed | {:.1} ms | | | 8 ms |", already.as_secs_f64() * 1000.0);
+    let already = median((0..3 * rounds()).map(|_| timed(&|| run(first))).collect());
+    println!("| install when installed | {:.1} ms | | | 8 ms |", already * 1000.0);
     no_prefix();
-    let warm_peak = peak(&world, first);
+    let linked = peak(&world, hard);
     no_prefix();
+    let warm = peak(&world, first);
     no_store();
-    println!("| peak memory, cold and warm | {:.0} MB, {warm_peak:.0} MB | | | 150 MB |", peak(&world, first));
+    let cold = peak(&world, first);
+    println!("| peak memory: cold, warm, `--link hard` | {cold:.0} MB, {warm:.0} MB, {linked:.0} MB | | | 150 MB |");
 }

@@ -7,13 +7,24 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, fchmod, mkdirat, openat, symlinkat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, fchmod, ioctl_ficlone, linkat, mkdirat, openat, statat, symlinkat,
+};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use crate::archive::Error;
 use crate::model::package::EntryPath;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// What tells a changed file without reading it: mode, size in bytes, time of change in seconds since 1970 and the
+/// nanoseconds beyond. What is no regular file has the mode [`NO_FILE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts(pub u32, pub u64, pub i64, pub u32);
+
+/// No permission bits.
+const NO_FILE: u32 = u32::MAX;
 
 /// A folder with the folders on the way to the last place in it.
 pub struct Beneath {
@@ -79,6 +90,45 @@ impl Beneath {
             Err(Errno::EXIST) => Err(collision(path)),
             Err(error) => Err(self.failed("creating a link", path, error)),
         }
+    }
+
+    /// Creates another name of a file of the same path in another folder; `false` when it has as many as the file system
+    /// lets it have.
+    pub fn hard_link(&mut self, from: &mut Beneath, path: &EntryPath) -> Result<bool, Error> {
+        let (there, name) = from.parent(path)?;
+        let (folder, _) = self.parent(path)?;
+        match linkat(there, name, folder, name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::MLINK) => Ok(false),
+            Err(Errno::EXIST) => Err(collision(path)),
+            Err(error) => Err(self.failed("linking a file", path, error)),
+        }
+    }
+
+    /// Creates a file with this mode that shares the blocks of another; open for writing.
+    pub fn reflink(&mut self, from: &File, path: &EntryPath, mode: u32) -> Result<File, Error> {
+        let file = self.create_file(path, mode)?;
+        ioctl_ficlone(&file, from).map_err(|error| self.failed("sharing the blocks of a file", path, error))?;
+        Ok(file)
+    }
+
+    /// Opens a regular file for reading.
+    pub fn open_file(&mut self, path: &EntryPath) -> Result<File, Error> {
+        let (folder, name) = self.parent(path)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(folder, name, flags, Mode::empty());
+        opened.map(File::from).map_err(|error| self.failed("opening a file", path, error))
+    }
+
+    /// What a file is, without opening it.
+    pub fn facts(&mut self, path: &EntryPath) -> Result<Facts, Error> {
+        let (folder, name) = self.parent(path)?;
+        let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| self.failed("looking at a file", path, error))?;
+        let is_file = FileType::from_raw_mode(found.st_mode).is_file();
+        let mode = if is_file { found.st_mode & 0o7777 } else { NO_FILE };
+        let nanoseconds = u32::try_from(found.st_mtime_nsec).unwrap_or_default();
+        Ok(Facts(mode, u64::try_from(found.st_size).unwrap_or_default(), found.st_mtime, nanoseconds))
     }
 
     /// The error of a step at a path below.

@@ -5,7 +5,7 @@
 //! compares. Does not sign, fetch, or decide where things go.
 
 mod ahead;
-mod beneath;
+pub mod beneath;
 pub mod foreign;
 mod foreign_tar;
 pub(crate) mod foreign_tree;
@@ -23,7 +23,7 @@ use crate::model::package::ManifestFault;
 use crate::model::prefix::{Prefix, PrefixTooLong};
 
 /// How much is read and written at once, in bytes.
-const PIECE: usize = 256 << 10;
+pub const PIECE: usize = 256 << 10;
 
 /// Why an archive was not packed, or is refused.
 #[derive(Debug, thiserror::Error)]

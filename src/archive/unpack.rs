@@ -132,7 +132,10 @@ impl Writer<'_> {
 }
 
 /// The kernel splits a `#!` line at white space, so that such a prefix cannot stand there.
-fn refuse_space(head: &[u8], path: &EntryPath, file: &FileEntry, prefix: &Prefix) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::PrefixHasSpace`] for a file with these first bytes that starts with such a line.
+pub fn refuse_space(head: &[u8], path: &EntryPath, file: &FileEntry, prefix: &Prefix) -> Result<(), Error> {
     let relocations = &file.relocations;
     let offsets = if relocations.text.is_empty() { &relocations.fixed } else { &relocations.text };
     if scan::is_in_interpreter_line(head, offsets) {

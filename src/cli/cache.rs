@@ -13,6 +13,7 @@ use crate::cli::talk::grouped;
 use crate::flow::cache::{self, Package, Rule};
 use crate::model::depth::Depth;
 use crate::moment::{date, seconds};
+use crate::store::keep::Form;
 
 /// Lists, verifies and cleans up the store of fetched and built packages
 #[derive(Debug, clap::Args)]
@@ -23,18 +24,19 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Lists the packages of the store, with their sizes and last uses
+    /// Lists the packages of the store and the unpacked ones that installs link to, with their sizes and last uses
     List {
-        /// Prints a list of objects with the keys archive, name, version, size and used
+        /// Prints a list of objects with the keys archive, form (archive or unpacked), name, version, size and used
         #[arg(long)]
         json: bool,
     },
-    /// Reads every package and compares its digest; takes out what has gone bad, and exits with 7 then
+    /// Reads every package, packed and unpacked, and compares its digests; takes out what has gone bad, and exits with 7
+    /// then
     Verify {
         /// Tells what has gone bad, and takes nothing out
         #[arg(long)]
         dry_run: bool,
-        /// Prints an object with the keys count, size and broken
+        /// Prints an object with the keys count, trees, size and broken
         #[arg(long)]
         json: bool,
     },
@@ -79,7 +81,8 @@ fn list(is_json: bool, settings: &Settings) -> Result<ExitCode, Failure> {
     }
     all.iter().for_each(|one| show!("{}", line(one)));
     let size: u64 = all.iter().map(|one| one.kept.size).sum();
-    say!("{} in {}, {} bytes", packages(all.len()), settings.cache.display(), grouped(size));
+    let trees = all.iter().filter(|one| one.kept.form == Form::Unpacked).count();
+    say!("{} in {}, {} bytes", both(all.len() - trees, trees, " and"), settings.cache.display(), grouped(size));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,7 +90,10 @@ fn verify(depth: Depth, is_json: bool, settings: &Settings) -> Result<ExitCode, 
     let verified = cache::verify(&settings.cache, depth)?;
     if is_json {
         let broken: Vec<Value> = verified.broken.iter().map(to_json).collect();
-        show!("{:#}", json!({"count": verified.count, "size": verified.size, "broken": broken}));
+        show!(
+            "{:#}",
+            json!({"count": verified.count, "trees": verified.trees, "size": verified.size, "broken": broken})
+        );
     } else {
         verified.broken.iter().for_each(|one| show!("{}", line(one)));
         let done = match (verified.broken.len(), depth) {
@@ -95,7 +101,7 @@ fn verify(depth: Depth, is_json: bool, settings: &Settings) -> Result<ExitCode, 
             (count, Depth::Plan) => format!("{} with other bytes than their digest", grouped(count as u64)),
             (count, Depth::Act) => format!("{} with other bytes taken out", grouped(count as u64)),
         };
-        say!("verified {}, {} bytes: {done}", packages(verified.count), grouped(verified.size));
+        say!("verified {}, {} bytes: {done}", both(verified.count, verified.trees, " and"), grouped(verified.size));
     }
     Ok(if verified.broken.is_empty() { ExitCode::SUCCESS } else { found() })
 }
@@ -110,9 +116,10 @@ fn collect(rule: Rule, depth: Depth, is_json: bool, settings: &Settings) -> Resu
     }
     collected.packages.iter().for_each(|one| show!("{}", line(one)));
     let verb = if depth == Depth::Plan { "would take out" } else { "took out" };
+    let trees = collected.packages.iter().filter(|one| one.kept.form == Form::Unpacked).count();
     say!(
         "{verb} {} and {} unfinished files, {} bytes; {} bytes stay",
-        packages(collected.packages.len()),
+        both(collected.packages.len() - trees, trees, ","),
         grouped(collected.unfinished as u64),
         grouped(collected.size),
         grouped(collected.left)
@@ -120,17 +127,27 @@ fn collect(rule: Rule, depth: Depth, is_json: bool, settings: &Settings) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
+/// Packages in words, with the unpacked trees if there are any.
+fn both(archives: usize, trees: usize, between: &str) -> String {
+    match trees {
+        0 => packages(archives),
+        1 => format!("{}{between} 1 unpacked tree", packages(archives)),
+        _ => format!("{}{between} {} unpacked trees", packages(archives), grouped(trees)),
+    }
+}
+
 /// One package: digest, size, last use, name.
 fn line(one: &Package) -> String {
     let name =
         one.name.as_ref().map_or_else(|| "not built here".to_owned(), |(name, version)| format!("{name} {version}"));
-    format!("{}  {:>13}  {}  {name}", one.kept.digest.short(12), grouped(one.kept.size), date(used(one)))
+    let unpacked = if one.kept.form == Form::Unpacked { ", unpacked" } else { "" };
+    format!("{}  {:>13}  {}  {name}{unpacked}", one.kept.digest.short(12), grouped(one.kept.size), date(used(one)))
 }
 
 fn to_json(one: &Package) -> Value {
     let (name, version) = one.name.clone().unzip();
     json!({
-        "archive": one.kept.digest, "size": one.kept.size, "used": used(one), "name": name, "version": version,
+        "archive": one.kept.digest, "form": if one.kept.form == Form::Archive { "archive" } else { "unpacked" }, "size": one.kept.size, "used": used(one), "name": name, "version": version,
     })
 }
 

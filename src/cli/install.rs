@@ -18,6 +18,7 @@ use crate::cli::talk::{Talk, grouped};
 use crate::flow::install::{self, Existing, Network, Options, Outcome, Planned};
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
+use crate::model::link::{LinkKind, LinkWish};
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
 use crate::moment::seconds;
@@ -25,8 +26,9 @@ use crate::moment::seconds;
 /// Installs the bundle that belongs to this checkout
 #[derive(Debug, clap::Args)]
 #[command(after_help = "With --json stdout is one object with the keys outcome (installed, already or planned), tag, \
-    candidate, platform, channel, prefix, sequence, stacks and packages (name, version, archive; files and relocated \
-    where they are installed, size and in_store where they are planned).")]
+    candidate, platform, channel, prefix, sequence, stacks, link (copy, hard or reflink; not where it is planned) and \
+    packages (name, version, archive; files, relocated and, with links, linked where they are installed, size and \
+    in_store where they are planned).")]
 pub struct Arguments {
     /// Takes this tag, or this candidate, instead of the history's; wins over FORCED_DEPS_TAG
     #[arg(long, value_name = "TAG")]
@@ -55,6 +57,10 @@ pub struct Arguments {
     /// Installs what a manifest names that `publish --prepare` wrote, though nobody has signed it: to test it
     #[arg(long, value_name = "FILE", requires = "prefix", conflicts_with_all = ["tag", "wait", "build"])]
     prepared: Option<PathBuf>,
+    /// How the files come from the store: `auto` is `reflink` where the file system can, else `copy`. With `hard` a file
+    /// is the store's own, with its time: who edits it changes every prefix that has it, which the next install notices
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = link_wish)]
+    link: LinkWish,
     #[command(flatten)]
     changes: Changes,
     /// Takes a candidate in a CI job of a protected branch or tag too
@@ -87,6 +93,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         takes_candidates: arguments.allow_candidate || !settings.is_protected,
         existing: if arguments.force { Existing::Replace } else { Existing::Respect },
         depth: if arguments.dry_run { Depth::Plan } else { Depth::Act },
+        link: arguments.link,
         prepared: arguments.prepared.map(|path| settings.directory.join(path)),
         is_deepened: arguments.deepen,
         is_built: arguments.build || !overrides.is_empty(),
@@ -153,6 +160,17 @@ fn absent(error: &install::Error) -> Option<(String, Option<String>)> {
     }
 }
 
+/// Reads how files come from the store.
+fn link_wish(text: &str) -> Result<LinkWish, String> {
+    match text {
+        "auto" => Ok(LinkWish::Auto),
+        "hard" => Ok(LinkWish::Only(LinkKind::Hard)),
+        "reflink" => Ok(LinkWish::Only(LinkKind::Reflink)),
+        "copy" => Ok(LinkWish::Only(LinkKind::Copy)),
+        _ => Err("it is one of auto, hard, reflink, copy".to_owned()),
+    }
+}
+
 /// Reads a platform id of the command line.
 pub(super) fn platform(text: &str) -> Result<Platform, String> {
     Platform::parse(text).map_err(|error| error.to_string())
@@ -181,8 +199,14 @@ fn sentences(outcome: &Outcome, folder: &Path) -> Vec<String> {
             let built: Vec<&str> =
                 receipt.packages.iter().filter(|one| one.built).map(|one| one.name.as_str()).collect();
             let built = if built.is_empty() { String::new() } else { format!("; built here: {}", built.join(", ")) };
+            let linked = grouped(receipt.packages.iter().map(|one| one.linked).sum::<u64>());
+            let linked = match receipt.link {
+                LinkKind::Copy => String::new(),
+                LinkKind::Hard => format!(", {linked} hard links to the store's"),
+                LinkKind::Reflink => format!(", {linked} reflinks of the store's"),
+            };
             vec![format!(
-                "installed {} for {} in {}: {}, {} files, {} relocated{built}",
+                "installed {} for {} in {}: {}, {} files, {} relocated{linked}{built}",
                 receipt.tag,
                 receipt.platform,
                 shown(prefix.as_path(), folder),
@@ -253,6 +277,7 @@ pub(super) fn receipt_json(outcome: &str, receipt: &Receipt) -> Value {
         "prefix": receipt.prefix,
         "sequence": receipt.sequence,
         "stacks": receipt.stacks,
+        "link": receipt.link,
         "packages": receipt.packages,
     })
 }

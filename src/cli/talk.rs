@@ -116,6 +116,10 @@ pub fn words(event: &Event, has_bars: bool) -> Option<String> {
             format!("{name}: fetched {} bytes", grouped(size))
         }
         Event::Fetching { .. } | Event::Unpacked { .. } => return None,
+        Event::UnpackedChanged { name, file } => format!(
+            "warning: the store's unpacked {name} was changed (`{file}`) and is unpacked anew; a prefix that has hard \
+             links to it is changed too, which `tagalong status --verify` shows"
+        ),
         Event::SourceFetching { name, place } => format!("{name}: fetching from {place}"),
         Event::SourcePlaceFailed { name, place, reason } => format!("{name}: not from {place}: {reason}"),
         Event::StepStarted { name, step } => format!("{name}: {step}"),

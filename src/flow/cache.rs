@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::model::depth::Depth;
 use crate::model::digest::Digest;
 use crate::model::recipe::RecipeName;
-use crate::store::keep::Kept;
+use crate::store::keep::{Form, Kept};
 use crate::store::{Store, StoreError};
 
 /// What was used so lately is never taken out: another process may be about to read it.
@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(3600);
 /// How long an unfinished file must have been left alone.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 
-/// An archive with what the store knows of it.
+/// An archive, or an unpacked tree, with what the store knows of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
     pub kept: Kept,
@@ -42,36 +42,68 @@ pub fn list(cache: &Path) -> Result<Vec<Package>, Error> {
 fn named(store: &Store) -> Result<Vec<Package>, Error> {
     let names: BTreeMap<Digest, (RecipeName, String)> =
         store.all_records()?.into_iter().map(|record| (record.archive, (record.name, record.version))).collect();
-    let mut packages: Vec<Package> =
-        store.packages()?.into_iter().map(|kept| Package { name: names.get(&kept.digest).cloned(), kept }).collect();
-    packages.sort_by(|one, other| (&one.name, one.kept.digest).cmp(&(&other.name, other.kept.digest)));
+    let mut packages: Vec<Package> = store
+        .packages()?
+        .into_iter()
+        .chain(store.trees()?)
+        .map(|kept| Package { name: names.get(&kept.digest).cloned(), kept })
+        .collect();
+    packages.sort_by(|one, other| order(one).cmp(&order(other)));
     Ok(packages)
+}
+
+fn order(one: &Package) -> (&Option<(RecipeName, String)>, Digest, Form) {
+    (&one.name, one.kept.digest, one.kept.form)
+}
+
+fn remove(store: &Store, one: &Package) -> Result<(), StoreError> {
+    match one.kept.form {
+        Form::Archive => store.remove(one.kept.digest),
+        Form::Unpacked => store.remove_tree(one.kept.digest),
+    }
 }
 
 /// What a look at every byte found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
+    /// How many archives there are.
     pub count: usize,
+    /// How many unpacked trees.
+    pub trees: usize,
     /// In bytes.
     pub size: u64,
-    /// The archives whose bytes are not those of their digest. They were taken out, but for a dry run.
+    /// The archives whose bytes are not those of their digest, and the trees with such a file. They were taken out, but for a dry run.
     pub broken: Vec<Package>,
 }
 
-/// Reads every archive and compares its digest; those that are broken are taken out.
+/// Reads every archive and every unpacked file and compares the digests; those that are broken are taken out.
 ///
 /// # Errors
 /// [`Error::Store`].
 pub fn verify(cache: &Path, depth: Depth) -> Result<Verified, Error> {
     let store = Store::open(cache)?;
     let packages = named(&store)?;
-    let (count, size) = (packages.len(), packages.iter().map(|one| one.kept.size).sum());
-    let is_broken = |one: &Package| store.is_whole(one.kept.digest) == Some(false);
-    let broken: Vec<Package> = packages.into_iter().filter(is_broken).collect();
-    if depth == Depth::Act {
-        broken.iter().try_for_each(|one| store.remove(one.kept.digest))?;
+    let size = packages.iter().map(|one| one.kept.size).sum();
+    let (mut count, mut trees, mut broken) = (0, 0, Vec::new());
+    for package in packages {
+        let is_whole = match package.kept.form {
+            Form::Archive => {
+                count += 1;
+                store.is_whole(package.kept.digest)
+            }
+            Form::Unpacked => {
+                trees += 1;
+                store.is_whole_tree(package.kept.digest)?
+            }
+        };
+        if is_whole == Some(false) {
+            broken.push(package);
+        }
     }
-    Ok(Verified { count, size, broken })
+    if depth == Depth::Act {
+        broken.iter().try_for_each(|one| remove(&store, one))?;
+    }
+    Ok(Verified { count, trees, size, broken })
 }
 
 /// What is kept.
@@ -88,7 +120,7 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collected {
     pub packages: Vec<Package>,
-    /// Unfinished files that nobody writes to any more.
+    /// Unfinished files and trees that nobody writes to any more.
     pub unfinished: usize,
     /// What all of it took, in bytes.
     pub size: u64,
@@ -117,12 +149,13 @@ pub fn collect(cache: &Path, rule: Rule, depth: Depth) -> Result<Collected, Erro
     let unfinished = store.abandoned(ABANDONED, rule.now)?;
     let size = out.iter().map(|one| one.kept.size).chain(unfinished.iter().map(|(_, size)| *size)).sum();
     if depth == Depth::Act {
-        out.iter().try_for_each(|one| store.remove(one.kept.digest))?;
+        out.iter().try_for_each(|one| remove(&store, one))?;
         unfinished.iter().try_for_each(|(path, _)| store.remove_abandoned(path))?;
-        let gone: BTreeSet<Digest> = out.iter().map(|one| one.kept.digest).collect();
+        let archives = out.iter().filter(|one| one.kept.form == Form::Archive);
+        let gone: BTreeSet<Digest> = archives.map(|one| one.kept.digest).collect();
         let records = store.all_records()?;
         records.iter().filter(|one| gone.contains(&one.archive)).try_for_each(|one| store.remove_record(one))?;
     }
-    out.sort_by(|one, other| (&one.name, one.kept.digest).cmp(&(&other.name, other.kept.digest)));
+    out.sort_by(|one, other| order(one).cmp(&order(other)));
     Ok(Collected { packages: out, unfinished: unfinished.len(), size, left })
 }

@@ -34,6 +34,8 @@ pub enum Event {
     Fetching { name: RecipeName, bytes: u64, size: u64 },
     /// A package has been unpacked into the staging folder.
     Unpacked { name: RecipeName, files: u64 },
+    /// Somebody has written to a file of the store's unpacked tree of a package; it is unpacked anew.
+    UnpackedChanged { name: String, file: String },
     /// A source is being fetched, and from where.
     SourceFetching { name: RecipeName, place: String },
     /// A place did not give a source; the next one is tried.

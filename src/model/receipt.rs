@@ -7,13 +7,15 @@
 //!  "packages": [{"name": "zlib", "version": "1.3.1", "archive": "…", "files": 14, "relocated": 3}]}
 //! ```
 //! An install that was partly built here has `"built": "77ab…"` (the recipes tree on disk), and `"built": true` at the
-//! packages that were. Written last into the staging folder: a prefix without a whole receipt is no install.
+//! packages that were. One whose files are links to the store's has `"link": "hard"` or `"reflink"`, and `"linked": 11` at
+//! each package. Written last into the staging folder: a prefix without a whole receipt is no install.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::digest::Digest;
+use crate::model::link::LinkKind;
 use crate::model::platform::Platform;
 use crate::model::prefix::Prefix;
 use crate::model::recipe::RecipeName;
@@ -48,6 +50,9 @@ pub struct Receipt {
     /// The stacks asked for; none means all.
     pub stacks: Vec<String>,
     pub tool: String,
+    /// How the files came from the store.
+    #[serde(default, skip_serializing_if = "is_copy")]
+    pub link: LinkKind,
     pub packages: Vec<InstalledPackage>,
 }
 
@@ -67,6 +72,21 @@ pub struct InstalledPackage {
     pub files: u64,
     /// How many of the files hold the prefix.
     pub relocated: u64,
+    /// How many are hard links to the store's, or share its blocks.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub linked: u64,
+}
+
+/// Serde asks with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+/// The same.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_copy(value: &LinkKind) -> bool {
+    *value == LinkKind::Copy
 }
 
 /// Serde asks with a reference.

@@ -141,12 +141,32 @@ impl PrefixDir {
         Ok(locked)
     }
 
-    /// Finishes or undoes what a killed process left beside the prefix; its lock file tells that it was killed.
+    /// Finishes or undoes what a killed process left beside the prefix, as its lock file tells, and removes what one
+    /// could not remove.
     ///
     /// # Errors
     /// As [`PrefixDir::lock`].
     pub fn settle(&self, tell: Tell) -> Result<(), PrefixDirError> {
-        if self.beside("lock").exists() { self.lock(tell).map(drop) } else { Ok(()) }
+        let is_settled = !self.beside("lock").exists() && self.left_behind()?.is_empty();
+        if is_settled { Ok(()) } else { self.lock(tell).map(drop) }
+    }
+
+    /// The folders that earlier processes made beside the prefix, and left.
+    fn left_behind(&self) -> Result<Vec<PathBuf>, PrefixDirError> {
+        let entries = match fs::read_dir(&self.parent) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(system)?,
+        };
+        let ours = ["staging-", "old-", "removed-"].map(|kind| self.beside(kind).into_os_string());
+        let mut left = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(system)?.path();
+            let bytes = path.as_os_str().as_encoded_bytes();
+            if ours.iter().any(|head| bytes.starts_with(head.as_encoded_bytes())) {
+                left.push(path);
+            }
+        }
+        Ok(left)
     }
 
     /// The manifest of an installed package.
@@ -229,15 +249,7 @@ impl LockedPrefix<'_> {
 
     /// Removes what killed processes left beside the prefix.
     fn sweep(&self) -> Result<(), PrefixDirError> {
-        let ours = ["staging-", "old-", "removed-"].map(|kind| self.dir.beside(kind).into_os_string());
-        for entry in fs::read_dir(&self.dir.parent).map_err(system)? {
-            let path = entry.map_err(system)?.path();
-            let bytes = path.as_os_str().as_encoded_bytes();
-            if ours.iter().any(|head| bytes.starts_with(head.as_encoded_bytes())) {
-                staging::remove(&path).map_err(system)?;
-            }
-        }
-        Ok(())
+        self.dir.left_behind()?.iter().try_for_each(|path| staging::remove(path).map_err(system))
     }
 }
 

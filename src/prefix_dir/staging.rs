@@ -10,8 +10,8 @@ use fs_err as fs;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::model::package::PackageManifest;
 use crate::model::receipt::{RECEIPT_PATH, Receipt};
+use crate::model::recipe::RecipeName;
 use crate::prefix_dir::{PACKAGES_FOLDER, PrefixDir, PrefixDirError, journal, system};
 
 /// A folder in which a prefix is put together; dropping it removes it.
@@ -46,9 +46,9 @@ impl<'a> Staging<'a> {
     ///
     /// # Errors
     /// [`PrefixDirError::System`].
-    pub fn keep_manifest(&self, manifest: &PackageManifest) -> Result<(), PrefixDirError> {
-        let path = self.path.join(PACKAGES_FOLDER).join(format!("{}.json", manifest.name));
-        fs::write(path, manifest.to_json()).map_err(system)
+    pub fn keep_manifest(&self, name: &RecipeName, json: &[u8]) -> Result<(), PrefixDirError> {
+        let path = self.path.join(PACKAGES_FOLDER).join(format!("{name}.json"));
+        fs::write(path, json).map_err(system)
     }
 
     /// Writes the receipt and makes this folder the prefix; what was there before is removed.

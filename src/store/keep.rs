@@ -11,10 +11,19 @@ use crate::model::bundle::{BuildRecord, archive_path};
 use crate::model::digest::Digest;
 use crate::store::{Store, StoreError, digest_of, system};
 
-/// An archive of the store.
+/// In which form a package is in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    Archive,
+    Unpacked,
+}
+
+/// An archive of the store, or the unpacked tree of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
+    /// The archive's.
     pub digest: Digest,
+    pub form: Form,
     /// In bytes.
     pub size: u64,
     pub used: SystemTime,
@@ -40,7 +49,7 @@ impl Store {
                 // Another process may have taken it out meanwhile.
                 let Ok(facts) = fs::symlink_metadata(&path) else { continue };
                 let used = facts.modified().map_err(system)?;
-                kept.push(Kept { digest, size: facts.len(), used });
+                kept.push(Kept { digest, form: Form::Archive, size: facts.len(), used });
             }
         }
         kept.sort_by_key(|one| one.digest);
@@ -83,7 +92,7 @@ impl Store {
         gone(fs::remove_file(self.cache.join(record.path())))
     }
 
-    /// The unfinished files that nobody has written to for so long, with their sizes in bytes.
+    /// The unfinished files and trees that nobody has written to for so long, with their sizes in bytes.
     ///
     /// # Errors
     /// [`StoreError::System`] when the folder cannot be listed.
@@ -92,24 +101,25 @@ impl Store {
         for path in entries(&self.cache.join("tmp"))? {
             let Ok(facts) = fs::symlink_metadata(&path) else { continue };
             let age = now.duration_since(facts.modified().map_err(system)?).unwrap_or_default();
-            if facts.is_file() && age >= idle {
-                found.push((path, facts.len()));
+            if age >= idle {
+                let size = if facts.is_dir() { size_below(&path) } else { facts.len() };
+                found.push((path, size));
             }
         }
         Ok(found)
     }
 
-    /// Removes an unfinished file.
+    /// Removes an unfinished file or tree.
     ///
     /// # Errors
     /// [`StoreError::System`].
     pub fn remove_abandoned(&self, path: &Path) -> Result<(), StoreError> {
-        gone(fs::remove_file(path))
+        gone(if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) })
     }
 }
 
 /// The paths in a folder, sorted; none where there is no such folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let listed = match fs::read_dir(folder) {
         Ok(listed) => listed,
         Err(error) if is_absence(&error) => return Ok(Vec::new()),
@@ -121,14 +131,24 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(paths)
 }
 
-fn gone(removed: std::io::Result<()>) -> Result<(), StoreError> {
+/// The sizes of all files below a folder together, as far as they can be seen.
+fn size_below(folder: &Path) -> u64 {
+    let size = |path: PathBuf| match fs::symlink_metadata(&path) {
+        Ok(facts) if facts.is_dir() => size_below(&path),
+        Ok(facts) => facts.len(),
+        Err(_) => 0,
+    };
+    entries(folder).unwrap_or_default().into_iter().map(size).sum()
+}
+
+pub(super) fn gone(removed: std::io::Result<()>) -> Result<(), StoreError> {
     match removed {
         Err(error) if is_absence(&error) => Ok(()),
         other => other.map_err(system),
     }
 }
 
-fn is_absence(error: &std::io::Error) -> bool {
+pub(super) fn is_absence(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory)
 }

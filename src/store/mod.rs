@@ -1,8 +1,9 @@
 //! The store: the local, verified copies of package archives by digest; may be deleted at any time.
 //!
-//! Does not fetch (`channel/`) nor unpack (`archive/`). What it knows of builds and of bundles is in `records.rs`.
+//! Does not fetch (`channel/`). What it knows of builds and of bundles is in `records.rs`.
 //! ```text
 //! <cache>/packages/<aa>/<digest>.tar.zst      read-only, whole, checked when it came
+//! <cache>/trees/<aa>/<digest>/                unpacked packages: `unpacked/`
 //! <cache>/keys/<platform>/<build key>.json    build records
 //! <cache>/built/<checkout>/<platform>.json    the last whole build of a checkout
 //! <cache>/seen/<keys>/bundles/<tag>/…         the newest bundle manifest seen, with its signature
@@ -12,6 +13,8 @@
 pub mod handed;
 pub mod keep;
 mod records;
+mod sharing;
+pub mod unpacked;
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -24,6 +27,7 @@ use crate::model::bundle::{BundleFault, archive_path};
 use crate::model::digest::{Digest, DigestingReader};
 
 pub use crate::store::records::SeenBundle;
+pub use crate::store::sharing::{NotShared, Refusal, Refused};
 
 /// The store of one cache folder.
 #[derive(Debug, Clone)]
@@ -39,7 +43,7 @@ impl Store {
     /// the check of an archive and its use another user could put one of theirs in its place.
     pub fn open(cache: &Path) -> Result<Store, StoreError> {
         fs::create_dir_all(cache.join("tmp")).map_err(system)?;
-        for folder in [cache.to_owned(), cache.join("packages"), cache.join("tmp")] {
+        for folder in [cache.to_owned(), cache.join("packages"), cache.join("trees"), cache.join("tmp")] {
             // Not there yet: nobody has written to it.
             let Ok(facts) = fs::symlink_metadata(&folder) else { continue };
             let is_anybodys = facts.mode() & 0o002 != 0;

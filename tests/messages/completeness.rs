@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Enums that errors hold and that change no word of a message.
-const SAME_WORDS: [(&str, &str); 4] = [
+const SAME_WORDS: [(&str, &str); 5] = [
     ("BundleKind", "a bundle is shown by its tag and platform"),
+    ("LinkKind", "hard links and reflinks are refused in their own words, a copy never is"),
     ("Way", "what a refused relocation would have changed is in its plan"),
     ("Deed", "as above"),
     ("Sign", "as above"),

@@ -32,6 +32,7 @@ fn all() -> Vec<Event> {
         Event::Fetching { name: hdf5(), bytes: 1 << 20, size: 3 << 20 },
         Event::Fetching { name: hdf5(), bytes: 3 << 20, size: 3 << 20 },
         Event::Unpacked { name: hdf5(), files: 311 },
+        Event::UnpackedChanged { name: "hdf5".to_owned(), file: "include/hdf5.h".to_owned() },
         Event::SourceFetching { name: hdf5(), place: place() },
         Event::SourcePlaceFailed { name: hdf5(), place: place(), reason: "it has no such file".to_owned() },
         Event::StepStarted { name: hdf5(), step: step() },

@@ -7,13 +7,14 @@ use tagalong::flow::build;
 use tagalong::flow::install::{self, ArchiveFault, Distrust, Lack, Miss, MissReason, Missing, NotTaken, PackageFault};
 use tagalong::host::HostError;
 use tagalong::model::bundle::{BundleFault, UnknownStack};
+use tagalong::model::link::LinkKind;
 use tagalong::model::platform::SymbolVersion;
 use tagalong::model::project::DriftPolicy;
 use tagalong::place::PlaceError;
 use tagalong::prefix_dir::PrefixDirError;
 use tagalong::signing::SigningError;
-use tagalong::store::StoreError;
 use tagalong::store::handed::NoManifest;
+use tagalong::store::{Refusal, Refused, StoreError};
 
 use crate::facts::{debian, digest, full_words, path, platform, prefix, tag};
 use crate::machine::{bundle_faults, unreachable};
@@ -40,6 +41,11 @@ fn drifted(policy: DriftPolicy) -> install::Error {
 fn stack(known: &[&str]) -> install::Error {
     let known = known.iter().map(|&name| name.to_owned()).collect();
     install::Error::Stack(UnknownStack { given: "office".to_owned(), known })
+}
+
+fn not_shared(kind: LinkKind, reason: Refusal) -> install::Error {
+    let (store, folder) = (path("/home/ada/.cache/tagalong"), path("/builds/demo/extern/debian-12-x86_64"));
+    install::Error::NotShared(Refused { kind, store, folder, reason })
 }
 
 fn not_taken() -> Vec<NotTaken> {
@@ -76,6 +82,7 @@ fn package_faults() -> Vec<PackageFault> {
         })),
         PackageFault::Fetch(ArchiveFault::System { reason: full_words() }),
         PackageFault::Archive(archive::Error::Truncated),
+        PackageFault::Store(StoreError::System { reason: full_words() }),
         PackageFault::PrefixDir(PrefixDirError::System { reason: full_words() }),
         PackageFault::Another { is: "zlib 1.3.1".to_owned() },
         PackageFault::System { reason: full_words() },
@@ -120,6 +127,9 @@ pub fn install() -> Vec<Told> {
             path: path("/builds/tagalong-prepared/x.json"),
             fault: NoManifest::Fault(BundleFault::Format { found: 9 }),
         },
+        not_shared(LinkKind::Hard, Refusal::OtherFileSystem),
+        not_shared(LinkKind::Hard, Refusal::Unable { reason: "Operation not permitted (os error 1)".to_owned() }),
+        not_shared(LinkKind::Reflink, Refusal::Unable { reason: "Operation not supported (os error 95)".to_owned() }),
         install::Error::Foreign { prefix: prefix() },
         install::Error::Build(build::Error::NoWorkTree),
         install::Error::Unreadable { prefix: prefix(), reason: "it has format 2, this program reads 1".to_owned() },

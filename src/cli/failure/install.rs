@@ -2,6 +2,8 @@
 
 use crate::cli::failure::{Code, Failure, list};
 use crate::flow::install::{Error, MissReason, Missing, PackageFault};
+use crate::model::link::LinkKind;
+use crate::store::{Refusal, Refused};
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
@@ -50,6 +52,7 @@ impl From<Error> for Failure {
                     .why(fault.to_string())
                     .next("name the file that `tagalong publish --prepare FILE` wrote")
             }
+            Error::NotShared(refused) => not_shared(&refused),
             Error::Foreign { prefix } => Failure::new(Code::Usage, format!("`{prefix}` is left as it is"))
                 .why("it is not empty, and no install made it")
                 .next("move it away, name another folder with `--prefix`, or replace it with `--force`"),
@@ -102,6 +105,26 @@ fn missing_bundle(missing: Missing) -> Failure {
     }
 }
 
+fn not_shared(refused: &Refused) -> Failure {
+    let Refused { kind, store, folder, reason } = refused;
+    let links = if *kind == LinkKind::Reflink { "reflinks" } else { "hard links" };
+    let (store, folder) = (store.display(), folder.display());
+    let what = format!("the files of the prefix cannot be {links} to those of the store in `{store}`");
+    let without = "leave `--link` out: each file is written anew then";
+    let failure = Failure::new(Code::Usage, what);
+    match (reason, kind) {
+        (Refusal::OtherFileSystem, _) => failure
+            .why(format!("`{folder}` is on another file system"))
+            .next(format!("set `TAGALONG_CACHE` to a folder on that file system, or {without}")),
+        (Refusal::Unable { reason }, LinkKind::Reflink) => failure
+            .why(format!("the file system cannot share blocks between files: {reason}"))
+            .next(format!("{without}; or `--link hard`, where nobody edits installed files")),
+        (Refusal::Unable { reason }, _) => {
+            failure.why(format!("the file system does not make them: {reason}")).next(without)
+        }
+    }
+}
+
 fn package(name: &str, fault: &PackageFault) -> Failure {
     let failure = match fault {
         PackageFault::Fetch(fault) => return super::search::archive(name, fault).why("the prefix is as it was"),
@@ -114,6 +137,7 @@ fn package(name: &str, fault: &PackageFault) -> Failure {
             .why(reason)
             .next("check the free space and the rights there, then run it again"),
         PackageFault::Archive(error) => Failure::from(error),
+        PackageFault::Store(error) => Failure::from(error),
         PackageFault::PrefixDir(error) => Failure::from(error),
     };
     failure.why(format!("it happened with the package {name}; the prefix is as it was"))

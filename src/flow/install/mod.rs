@@ -4,6 +4,7 @@
 //! staging folder in `packages.rs`.
 
 mod deepen;
+mod link;
 mod packages;
 mod prepared;
 mod union;
@@ -22,6 +23,7 @@ use crate::host::{self, HostError};
 use crate::model::bundle::{self, BundleManifest, BundlePackage, TOOL, UnknownStack};
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
+use crate::model::link::{LinkKind, LinkWish};
 use crate::model::platform::{Platform, SymbolVersion};
 use crate::model::prefix::Prefix;
 use crate::model::project::DriftPolicy;
@@ -32,7 +34,7 @@ use crate::place::PlaceError;
 use crate::prefix_dir::PrefixDirError;
 use crate::search::{self, Found, Search};
 use crate::store::handed::NoManifest;
-use crate::store::{SeenBundle, Store, StoreError};
+use crate::store::{Refused, SeenBundle, Store, StoreError};
 
 pub use crate::flow::install::packages::PackageFault;
 pub use crate::search::{ArchiveFault, Distrust, Miss, MissReason, Network, NotTaken};
@@ -52,6 +54,8 @@ pub struct Options<'a> {
     pub takes_candidates: bool,
     pub existing: Existing,
     pub depth: Depth,
+    /// How the files come from the store.
+    pub link: LinkWish,
     /// A manifest that is not signed yet, and is installed all the same: to test what it names.
     pub prepared: Option<PathBuf>,
     /// Fetches the rest of a shallow history where it could change the answer.
@@ -154,8 +158,9 @@ fn place(
         return Ok(wish.already(receipt));
     }
     let staging = locked.stage()?;
-    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built };
-    let receipt = receipt_of(&found, wish, unpacker.place_all(packages)?);
+    let link = link::decide(wish.link, search.store, &staging, prefix)?;
+    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built, link };
+    let receipt = receipt_of(&found, wish, link, unpacker.place_all(packages)?);
     staging.finish(&receipt)?;
     // What lay in a file is not remembered as what the channel has.
     if let Some(scope) = &found.scope {
@@ -243,7 +248,7 @@ fn explained(error: NotTaken, checkout: &Checkout, wish: &Wish) -> Error {
     }))
 }
 
-fn receipt_of(found: &Found, wish: &Wish, packages: Vec<InstalledPackage>) -> Receipt {
+fn receipt_of(found: &Found, wish: &Wish, link: LinkKind, packages: Vec<InstalledPackage>) -> Receipt {
     Receipt {
         format: receipt::FORMAT,
         tag: found.manifest.tag.clone(),
@@ -258,6 +263,7 @@ fn receipt_of(found: &Found, wish: &Wish, packages: Vec<InstalledPackage>) -> Re
         built: wish.built.clone(),
         stacks: wish.stacks.clone(),
         tool: TOOL.to_owned(),
+        link,
         packages,
     }
 }
@@ -314,6 +320,9 @@ pub enum Error {
     /// A manifest that should be installed before it is signed.
     #[error("{}: {fault}", path.display())]
     Prepared { path: PathBuf, fault: NoManifest },
+    /// The links that are asked for cannot be made between the store and the prefix.
+    #[error(transparent)]
+    NotShared(Refused),
     #[error("{prefix} holds something else")]
     Foreign { prefix: Prefix },
     #[error("the receipt of {prefix} cannot be read: {reason}")]

@@ -11,11 +11,15 @@ use crate::at_once;
 use crate::flow::install::Error;
 use crate::model::bundle::BundlePackage;
 use crate::model::event::Event;
+use crate::model::link::LinkKind;
+use crate::model::package::PackageManifest;
 use crate::model::prefix::Prefix;
 use crate::model::receipt::InstalledPackage;
 use crate::model::recipe::RecipeName;
 use crate::prefix_dir::{PrefixDirError, Staging};
 use crate::search::{ArchiveFault, Found, Search};
+use crate::store::StoreError;
+use crate::store::unpacked::{Placed, UnpackedError};
 
 /// How many packages are fetched and unpacked at once.
 const AT_ONCE: usize = 4;
@@ -28,6 +32,7 @@ pub(super) struct Unpacker<'a> {
     pub(super) bundle: &'a Found<'a>,
     /// The packages that are not the bundle's, but of this work tree.
     pub(super) built: &'a BTreeSet<RecipeName>,
+    pub(super) link: LinkKind,
 }
 
 impl Unpacker<'_> {
@@ -46,25 +51,51 @@ impl Unpacker<'_> {
     }
 
     fn place(&self, package: &BundlePackage) -> Result<InstalledPackage, PackageFault> {
-        let path = self.search.archive(package, self.bundle.channel)?;
-        let file = fs::File::open(path).map_err(|error| PackageFault::System { reason: error.to_string() })?;
-        let limits = unpack::Limits::default();
-        let unpacked = unpack::unpack(file, self.staging.path(), self.prefix, &limits)?;
-        let manifest = unpacked.manifest;
-        if (&manifest.name, &manifest.platform) != (&package.name, &self.bundle.manifest.platform) {
-            return Err(PackageFault::Another { is: format!("{} for {}", manifest.name, manifest.platform) });
-        }
-        self.staging.keep_manifest(&manifest)?;
-        (self.search.tell)(Event::Unpacked { name: package.name.clone(), files: unpacked.files });
+        let (manifest, placed) = match self.link {
+            LinkKind::Copy => self.unpack(package)?,
+            LinkKind::Hard | LinkKind::Reflink => self.link(package)?,
+        };
+        (self.search.tell)(Event::Unpacked { name: package.name.clone(), files: placed.files });
         Ok(InstalledPackage {
             name: package.name.clone(),
             version: package.version.clone(),
             archive: package.archive,
             built: self.built.contains(&package.name),
             exports: manifest.exports,
-            files: unpacked.files,
-            relocated: unpacked.relocated,
+            files: placed.files,
+            relocated: placed.relocated,
+            linked: placed.linked,
         })
+    }
+
+    /// Decodes the archive, whose bytes are checked.
+    fn unpack(&self, package: &BundlePackage) -> Result<(PackageManifest, Placed), PackageFault> {
+        let path = self.search.archive(package, self.bundle.channel)?;
+        let file = fs::File::open(path).map_err(|error| PackageFault::System { reason: error.to_string() })?;
+        let limits = unpack::Limits::default();
+        let unpacked = unpack::unpack(file, self.staging.path(), self.prefix, &limits)?;
+        self.refuse_another(package, &unpacked.manifest)?;
+        self.staging.keep_manifest(&unpacked.manifest.name, &unpacked.manifest.to_json())?;
+        let placed = Placed { files: unpacked.files, relocated: unpacked.relocated, linked: 0 };
+        Ok((unpacked.manifest, placed))
+    }
+
+    /// Links to the store's unpacked tree, which the archive is decoded for only if it is not there.
+    fn link(&self, package: &BundlePackage) -> Result<(PackageManifest, Placed), PackageFault> {
+        let archive = || Ok::<_, PackageFault>(self.search.archive(package, self.bundle.channel)?);
+        let (store, tell) = (self.search.store, self.search.tell);
+        let unpacked = store.unpacked(package.archive, package.name.as_str(), archive, tell)?;
+        self.refuse_another(package, &unpacked.manifest)?;
+        let placed = unpacked.place(self.staging.path(), self.prefix, self.link)?;
+        self.staging.keep_manifest(&unpacked.manifest.name, &unpacked.json)?;
+        Ok((unpacked.manifest, placed))
+    }
+
+    fn refuse_another(&self, package: &BundlePackage, manifest: &PackageManifest) -> Result<(), PackageFault> {
+        if (&manifest.name, &manifest.platform) != (&package.name, &self.bundle.manifest.platform) {
+            return Err(PackageFault::Another { is: format!("{} for {}", manifest.name, manifest.platform) });
+        }
+        Ok(())
     }
 }
 
@@ -76,10 +107,21 @@ pub enum PackageFault {
     #[error(transparent)]
     Archive(#[from] archive::Error),
     #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
     PrefixDir(#[from] PrefixDirError),
     /// The archive is a good one of another package.
     #[error("its archive is that of {is}")]
     Another { is: String },
     #[error("{reason}")]
     System { reason: String },
+}
+
+impl From<UnpackedError> for PackageFault {
+    fn from(error: UnpackedError) -> PackageFault {
+        match error {
+            UnpackedError::Store(error) => PackageFault::Store(error),
+            UnpackedError::Archive(error) => PackageFault::Archive(error),
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crate::checkout::{Checkout, Resolution};
 use crate::flow::install::union::Drift;
 use crate::flow::install::{Error, Existing, Options, Outcome};
 use crate::model::bundle::{BundleKind, BundleRef};
+use crate::model::link::LinkWish;
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
 use crate::place;
@@ -26,6 +27,7 @@ pub(super) struct Wish<'a> {
     pub(super) built: Option<String>,
     /// Whether the user changes recipes for this run: no receipt tells that.
     is_changed: bool,
+    pub(super) link: LinkWish,
     existing: Existing,
 }
 
@@ -57,7 +59,17 @@ impl<'a> Wish<'a> {
             Drift::None | Drift::Told => None,
         };
         let is_changed = !options.build.place.overrides.is_empty();
-        Ok(Wish { resolution, own, platforms, stacks, dir, built, is_changed, existing: options.existing })
+        Ok(Wish {
+            resolution,
+            own,
+            platforms,
+            stacks,
+            dir,
+            built,
+            is_changed,
+            link: options.link,
+            existing: options.existing,
+        })
     }
 
     /// The bundles that would do, best first: of each platform the tag's, then the candidate of that name if the

@@ -66,6 +66,7 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
             find(Problem::Interpreter { interpreter: interpreter.clone() });
         }
         let mut needed: Vec<Need> = Vec::new();
+        let mut opened = Opened { programs: &programs, library: file, traces: None };
         for need in trace.iter().filter(|need| need.asker == file.real) {
             let mut need = need.clone();
             if let Some(problem) = fault(world, rules, &need) {
@@ -74,7 +75,7 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
                         need.found = found.found.clone();
                         find(Problem::Inherited { library: need.name.clone(), by: files[*by].path.clone() });
                     }
-                    _ => match opener(&programs, file, &need, world) {
+                    _ => match opened.opener(&need, world) {
                         Some((by, found)) => {
                             need.found = found;
                             find(Problem::Inherited { library: need.name.clone(), by });
@@ -141,18 +142,32 @@ fn with_loader<T>(file: &ElfFile, world: &dyn World, is_plain: bool, run: impl F
     run(&Loader { files: world, default_folders: &folders, lib, platform, around })
 }
 
-/// The program of the tree, and what it leads to, that finds what a library alone does not: when it is opened as a
-/// plugin, what the program has loaded is there, and the program's DT_RPATH is searched.
-fn opener(programs: &[&ElfFile], library: &ElfFile, need: &Need, world: &dyn World) -> Option<(String, Found)> {
-    if library.facts.interpreter.is_some() {
-        return None;
+/// What programs of the tree load when they open a library with dlopen(3): traced once for all its needs.
+struct Opened<'a> {
+    programs: &'a [&'a ElfFile],
+    library: &'a ElfFile,
+    traces: Option<Vec<(&'a str, Vec<Need>)>>,
+}
+
+impl Opened<'_> {
+    /// The program of the tree, and what it leads to, that finds what the library alone does not: when it is opened as
+    /// a plugin, what the program has loaded is there, and the program's DT_RPATH is searched.
+    fn opener(&mut self, need: &Need, world: &dyn World) -> Option<(String, Found)> {
+        let library = self.library;
+        if library.facts.interpreter.is_some() {
+            return None;
+        }
+        let programs = self.programs;
+        let traces = self.traces.get_or_insert_with(|| {
+            let fits = programs.iter().filter(|program| program.facts.machine == library.facts.machine);
+            let opened = |program: &&ElfFile| trace_opened(program, library, world);
+            fits.take(MOST_OPENERS).map(|program| (program.path.as_str(), opened(program))).collect()
+        });
+        traces.iter().find_map(|(program, needs)| {
+            let own = needs.iter().find(|one| one.asker_real == library.real && one.name == need.name)?;
+            in_tree(world, &own.found).is_some().then(|| ((*program).to_owned(), own.found.clone()))
+        })
     }
-    let machine = |file: &&&ElfFile| file.facts.machine == library.facts.machine;
-    programs.iter().filter(machine).take(MOST_OPENERS).find_map(|program| {
-        let needs = trace_opened(program, library, world);
-        let own = needs.into_iter().find(|one| one.asker_real == library.real && one.name == need.name)?;
-        in_tree(world, &own.found).is_some().then(|| (program.path.clone(), own.found))
-    })
 }
 
 /// What is found only in a folder for newer processors must be there for the others too.

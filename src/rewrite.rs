@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// More than any file system lets a file have, in bytes (xattr(7)).
 const LARGEST_ATTRIBUTES: usize = 1 << 20;
+/// What most attributes fit into, in bytes.
+const FEW_ATTRIBUTES: usize = 1 << 10;
 
 /// What happens to a file that has more than one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,9 @@ pub fn read_into(path: &Path, mut bytes: Vec<u8>) -> Result<Content, RewriteErro
         return Err(RewriteError::NotAFile { path: path.to_owned() });
     }
     bytes.clear();
-    fs_err::File::open(&real).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(fault)?;
+    let file = fs_err::File::open(&real).map_err(fault)?;
+    // The plain file reads all at once; the one with a path for its errors would read piece by piece.
+    file.file().read_to_end(&mut bytes).map_err(fault)?;
     Ok(Content { path: real, bytes, facts })
 }
 
@@ -140,16 +144,17 @@ fn copy_attributes(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What a call of the system writes into the room that it is given; without room it tells how much it would take
-/// (listxattr(2)), and mostly that is nothing.
+/// What a call of the system writes into the room that it is given: mostly that is little, and much room takes time.
 fn attribute(call: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
-    let mut room = Vec::new();
-    if call(&mut room)? > 0 {
-        // It may have become longer since.
-        room.resize(LARGEST_ATTRIBUTES, 0);
-        let size = call(&mut room)?;
-        room.truncate(size);
-    }
+    let mut room = vec![0; FEW_ATTRIBUTES];
+    let size = match call(&mut room) {
+        Err(rustix::io::Errno::RANGE) => {
+            room.resize(LARGEST_ATTRIBUTES, 0);
+            call(&mut room)
+        }
+        size => size,
+    }?;
+    room.truncate(size);
     Ok(room)
 }
 

@@ -175,11 +175,11 @@ fn elf() {
             let _ = (Hardening::read(bytes, &facts), Symbols::read(bytes, &facts), exports::read(bytes));
         }
         let _ = Report::read(bytes);
-        let mut file = Cursor::new(bytes);
-        let _ = skeleton::read(&mut |at, part: &mut [u8]| {
-            file.set_position(at);
-            file.read_exact(part)
-        });
+        let mut read = |offset: u64, length: usize| -> std::io::Result<Vec<u8>> {
+            let start = usize::try_from(offset).unwrap().min(bytes.len());
+            Ok(bytes[start..(start + length).min(bytes.len())].to_owned())
+        };
+        let _ = skeleton::of(bytes.len() as u64, &mut read);
         for edit in &edits {
             if let Ok(Some(new)) = edit::apply(bytes, edit, &NoFolders) {
                 // What was proved can be read.

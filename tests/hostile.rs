@@ -182,8 +182,8 @@ fn elf() {
         let _ = skeleton::of(bytes.len() as u64, &mut read);
         for edit in &edits {
             if let Ok(Some(new)) = edit::apply(bytes, edit, &NoFolders) {
-                // What was proved can be read.
-                Facts::read(&new).unwrap();
+                // What could be read before can be read still.
+                assert!(Facts::read(bytes).is_err() || Facts::read(&new).is_ok());
             }
         }
     });
@@ -342,11 +342,11 @@ fn signatures() {
     let keys = [key.public().clone()];
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     signing::verify(&keys, &content, &text(&signature)).unwrap();
-    survive("signature", &[signature.clone()], 2000, &|bytes| {
+    survive("signature", std::slice::from_ref(&signature), 2000, &|bytes| {
         let _ = signing::verify(&keys, &content, &text(bytes));
         let _ = signing::PublicKey::parse(&text(bytes));
     });
-    survive("signed", &[content.clone()], 1000, &|bytes| {
+    survive("signed", std::slice::from_ref(&content), 1000, &|bytes| {
         let is_right = signing::verify(&keys, bytes, &text(&signature)).is_ok();
         assert_eq!(is_right, bytes == content);
     });

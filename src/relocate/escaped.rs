@@ -77,6 +77,10 @@ fn escaped(text: &[u8]) -> Vec<u8> {
 
 /// Whether a path may start behind these bytes.
 fn is_start(before: &[u8]) -> bool {
+    // A slash without a backslash is the start of a pattern: `s/\/p\/store/x/`.
+    if matches!(before, [.., other, b'/'] if *other != b'\\') {
+        return true;
+    }
     let near = &before[before.len().saturating_sub(BEFORE)..];
     let mut plain = Vec::with_capacity(near.len());
     for (place, byte) in near.iter().enumerate() {

@@ -4,12 +4,14 @@
 //! A killed process leaves the old file or the new one. Does not wait for the disk, as `mv` does not, and does not know
 //! what the bytes mean.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// More than any file system lets a file have, in bytes (xattr(7)).
 const LARGEST_ATTRIBUTES: usize = 1 << 20;
+/// What most attributes fit into, in bytes.
+const FEW_ATTRIBUTES: usize = 1 << 10;
 
 /// What happens to a file that has more than one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,14 @@ pub struct Content {
 /// # Errors
 /// [`RewriteError`] when there is none, or it cannot be read.
 pub fn read(path: &Path) -> Result<Content, RewriteError> {
+    read_into(path, Vec::new())
+}
+
+/// The same, into memory that was used before: for many files new memory costs more than to read them.
+///
+/// # Errors
+/// [`RewriteError`] as above.
+pub fn read_into(path: &Path, mut bytes: Vec<u8>) -> Result<Content, RewriteError> {
     let fault = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => RewriteError::Absent { path: path.to_owned() },
         _ => RewriteError::Unreadable { path: path.to_owned(), reason: reason(&error) },
@@ -46,7 +56,10 @@ pub fn read(path: &Path) -> Result<Content, RewriteError> {
     if !facts.is_file() {
         return Err(RewriteError::NotAFile { path: path.to_owned() });
     }
-    let bytes = fs_err::read(&real).map_err(fault)?;
+    bytes.clear();
+    let file = fs_err::File::open(&real).map_err(fault)?;
+    // The plain file reads all at once; the one with a path for its errors would read piece by piece.
+    file.file().read_to_end(&mut bytes).map_err(fault)?;
     Ok(Content { path: real, bytes, facts })
 }
 
@@ -115,23 +128,34 @@ impl Content {
 }
 
 fn copy_attributes(from: &Path, to: &Path) -> io::Result<()> {
-    let mut names = vec![0; LARGEST_ATTRIBUTES];
-    let size = match rustix::fs::listxattr(from, &mut names) {
-        Ok(size) => size,
+    let names = match attribute(|room| rustix::fs::listxattr(from, room)) {
         // A file system without them.
         Err(rustix::io::Errno::NOTSUP) => return Ok(()),
-        Err(error) => return Err(error.into()),
+        names => names?,
     };
-    for name in names[..size].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let mut value = vec![0; LARGEST_ATTRIBUTES];
-        let size = rustix::fs::getxattr(from, name, &mut value)?;
-        match rustix::fs::setxattr(to, name, &value[..size], rustix::fs::XattrFlags::empty()) {
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let value = attribute(|room| rustix::fs::getxattr(from, name, room))?;
+        match rustix::fs::setxattr(to, name, &value, rustix::fs::XattrFlags::empty()) {
             // Labels of security modules are set by the system itself; others may not.
             Err(rustix::io::Errno::PERM | rustix::io::Errno::NOTSUP) if name.starts_with(b"security.") => {}
             result => result?,
         }
     }
     Ok(())
+}
+
+/// What a call of the system writes into the room that it is given: mostly that is little, and much room takes time.
+fn attribute(call: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+    let mut room = vec![0; FEW_ATTRIBUTES];
+    let size = match call(&mut room) {
+        Err(rustix::io::Errno::RANGE) => {
+            room.resize(LARGEST_ATTRIBUTES, 0);
+            call(&mut room)
+        }
+        size => size,
+    }?;
+    room.truncate(size);
+    Ok(room)
 }
 
 /// What the system says, without the path, which the error has as a fact.

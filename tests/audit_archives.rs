@@ -34,7 +34,8 @@ const WHEEL: &str = "mkdir -p w/pkg w/pkg.libs w/pkg-1.dist-info; echo free > w/
 fn a_wheel_is_looked_at_as_the_tree_it_holds() {
     let world = World::new().with("HOME", "/home/ada");
     world.shell(&format!(
-        "{WHEEL}cd w; zip -qr ../pkg-1-cp311-linux_x86_64.whl .; tar czf ../pkg.tar.gz .; cd ..; rm -r w"
+        "{WHEEL}cd w; zip -qr ../pkg-1-cp311-linux_x86_64.whl .; tar czf ../pkg.tar.gz .
+        tar cf - . | zstd -q > ../pkg.tar.zst; cd ..; rm -r w"
     ));
     let wheel = json(&world, "pkg-1-cp311-linux_x86_64.whl");
     assert_eq!(
@@ -51,6 +52,8 @@ fn a_wheel_is_looked_at_as_the_tree_it_holds() {
     let checks = findings(&json(&world, "pkg.tar.gz"));
     assert!(checks.iter().any(|one| one.starts_with("loader-") && one.contains("libz.so.1")), "{checks:?}");
     assert!(checks.iter().any(|one| one.contains("libgone.so")), "{checks:?}");
+    // The name is that of our packages too, but it does not start with a manifest.
+    assert_eq!(findings(&json(&world, "pkg.tar.zst")), checks);
 }
 
 #[test]

@@ -130,6 +130,13 @@ fn each_rule_leads_where_ld_debug_says() {
                 "lib a lib/glibc-hwcaps/x86-64-v2; prog bin/p lib/glibc-hwcaps/x86-64-v2/liba.so {runpath},'$ORIGIN/../lib'"
             ),
         ),
+        // glibc before 2.37 looks there too; whichever it is, the audit says the same.
+        (
+            "folders that glibc gave up",
+            format!(
+                "lib a lib; lib b lib; mkdir -p lib/tls/x86_64 lib/x86_64; cp lib/liba.so lib/tls; cp lib/libb.so lib/x86_64; cp lib/libb.so lib/tls/x86_64; prog bin/p lib/liba.so lib/libb.so {runpath},'$ORIGIN/../lib'"
+            ),
+        ),
         (
             "loaded by its soname",
             format!(

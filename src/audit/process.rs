@@ -2,16 +2,17 @@
 //!
 //! The loader's own rules are `loader/`, who provides a symbol is `providers.rs`. Knows a disk only through [`World`].
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::audit::floor::FileFloor;
-use crate::audit::loader::{Around, Found, Loader, Look, Need, Seen, Way};
+use crate::audit::loader::{Around, Found, Loaded, Loader, Look, Need, Seen, Way};
 use crate::audit::problem::{Problem, Remark};
 use crate::audit::providers::{self, ElfFile, Lacked, Member, Providers, scope};
 use crate::audit::system::{self, SystemLibraries, is_system_interpreter};
-use crate::relocate::elf::Facts;
 use crate::relocate::elf::symbols::Symbols;
+use crate::relocate::elf::{Dynamic, Facts};
 
 /// What the checks must know about the files around those that are audited.
 pub trait World: Providers {
@@ -53,8 +54,8 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
             in_process.entry((&need.asker_real, &need.name)).or_insert((place, need));
         }
     }
-    let programs: Vec<&ElfFile> = files.iter().filter(|file| file.facts.interpreter.is_some()).collect();
-    let has_programs = !programs.is_empty();
+    let programs = files.iter().filter(|file| file.facts.interpreter.is_some());
+    let openers: Vec<Opener<'_>> = programs.map(|program| Opener { program, started: OnceCell::new() }).collect();
     let audited: BTreeSet<&str> = files.iter().map(|file| file.real.as_str()).collect();
     let mut pairs = BTreeSet::new();
     let mut processes = Vec::new();
@@ -66,6 +67,7 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
             find(Problem::Interpreter { interpreter: interpreter.clone() });
         }
         let mut needed: Vec<Need> = Vec::new();
+        let mut opened = Opened { openers: &openers, library: file, traces: None };
         for need in trace.iter().filter(|need| need.asker == file.real) {
             let mut need = need.clone();
             if let Some(problem) = fault(world, rules, &need) {
@@ -74,7 +76,7 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
                         need.found = found.found.clone();
                         find(Problem::Inherited { library: need.name.clone(), by: files[*by].path.clone() });
                     }
-                    _ => match opener(&programs, file, &need, world) {
+                    _ => match opened.opener(&need, world) {
                         Some((by, found)) => {
                             need.found = found;
                             find(Problem::Inherited { library: need.name.clone(), by });
@@ -101,7 +103,7 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
             });
         }
         judge_sonames(&scope, &mut find);
-        if !has_programs || file.facts.interpreter.is_some() {
+        if openers.is_empty() || file.facts.interpreter.is_some() {
             judge_interposition(&scope, world, &mut pairs, remarks);
         }
         let floor = FileFloor::of(&file.facts, &file.symbols, |library| {
@@ -120,13 +122,6 @@ fn trace(file: &ElfFile, world: &dyn World, is_plain: bool) -> Vec<Need> {
     with_loader(file, world, is_plain, |loader| loader.trace(&file.real, seen(file)))
 }
 
-/// What happens when a program opens the library with dlopen(3).
-fn trace_opened(program: &ElfFile, library: &ElfFile, world: &dyn World) -> Vec<Need> {
-    with_loader(program, world, false, |loader| {
-        loader.trace_opened((&program.real, seen(program)), (&library.real, seen(library)))
-    })
-}
-
 fn seen(file: &ElfFile) -> Seen {
     Seen { real: file.real.clone(), facts: Arc::clone(&file.facts) }
 }
@@ -141,18 +136,57 @@ fn with_loader<T>(file: &ElfFile, world: &dyn World, is_plain: bool, run: impl F
     run(&Loader { files: world, default_folders: &folders, lib, platform, around })
 }
 
-/// The program of the tree, and what it leads to, that finds what a library alone does not: when it is opened as a
-/// plugin, what the program has loaded is there, and the program's DT_RPATH is searched.
-fn opener(programs: &[&ElfFile], library: &ElfFile, need: &Need, world: &dyn World) -> Option<(String, Found)> {
-    if library.facts.interpreter.is_some() {
-        return None;
+/// A program of the tree that may open libraries with dlopen(3).
+struct Opener<'a> {
+    program: &'a ElfFile,
+    /// What it has loaded by then; `None` where that finds nothing in the tree that the library would not find alone.
+    started: OnceCell<Option<Loaded>>,
+}
+
+impl Opener<'_> {
+    fn started(&self, world: &dyn World) -> Option<&Loaded> {
+        let started = self.started.get_or_init(|| {
+            let program = self.program;
+            let started = with_loader(program, world, false, |loader| loader.started(&program.real, seen(program)));
+            let has_path = |one: &Dynamic| one.soname.is_some() || (one.rpath.is_some() && one.runpath.is_none());
+            let is_known = program.facts.dynamic.as_ref().is_some_and(has_path);
+            let leads_into_tree = started.reals().skip(1).any(|real| world.tree_path(real).is_some());
+            (is_known || leads_into_tree).then_some(started)
+        });
+        started.as_ref()
     }
-    let machine = |file: &&&ElfFile| file.facts.machine == library.facts.machine;
-    programs.iter().filter(machine).take(MOST_OPENERS).find_map(|program| {
-        let needs = trace_opened(program, library, world);
-        let own = needs.into_iter().find(|one| one.asker_real == library.real && one.name == need.name)?;
-        in_tree(world, &own.found).is_some().then(|| (program.path.clone(), own.found))
-    })
+}
+
+/// What programs of the tree load when they open a library: traced once for all its needs.
+struct Opened<'a> {
+    openers: &'a [Opener<'a>],
+    library: &'a ElfFile,
+    traces: Option<Vec<(&'a str, Vec<Need>)>>,
+}
+
+impl Opened<'_> {
+    /// The program of the tree, and what it leads to, that finds what the library alone does not: when it is opened as
+    /// a plugin, what the program has loaded is there, and the program's DT_RPATH is searched.
+    fn opener(&mut self, need: &Need, world: &dyn World) -> Option<(String, Found)> {
+        let (library, openers) = (self.library, self.openers);
+        if library.facts.interpreter.is_some() {
+            return None;
+        }
+        let traces = self.traces.get_or_insert_with(|| {
+            let fits = openers.iter().filter(|opener| opener.program.facts.machine == library.facts.machine);
+            let opened = |opener: &'_ Opener<'_>| {
+                let started = opener.started(world)?;
+                let open = |loader: &Loader<'_>| loader.trace_opened(started, &library.real, seen(library));
+                Some(with_loader(opener.program, world, false, open))
+            };
+            let fits = fits.take(MOST_OPENERS);
+            fits.filter_map(|opener| Some((opener.program.path.as_str(), opened(opener)?))).collect()
+        });
+        traces.iter().find_map(|(program, needs)| {
+            let own = needs.iter().find(|one| one.asker_real == library.real && one.name == need.name)?;
+            in_tree(world, &own.found).is_some().then(|| ((*program).to_owned(), own.found.clone()))
+        })
+    }
 }
 
 /// What is found only in a folder for newer processors must be there for the others too.

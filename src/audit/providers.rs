@@ -2,7 +2,7 @@
 //!
 //! The loader's rules are `loader/`. Knows a disk only through [`Providers`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::audit::loader::{Files, Found, Look, Need};
@@ -70,35 +70,62 @@ pub fn scope<'a>(file: &'a ElfFile, trace: &'a [Need]) -> Vec<Member<'a>> {
 pub fn missing(file: &ElfFile, needed: &[Need], scope: &[Member<'_>], world: &dyn Providers) -> Vec<Lack> {
     let mut lacks = Vec::new();
     let mut missing_versions = BTreeSet::new();
+    let mut providers: HashMap<&str, Option<Provider<'_>>> = HashMap::new();
     for wanted in &file.symbols.wanted {
-        let asked = needed.iter().find(|need| *need.name == *wanted.library);
-        let real = match asked.map(|need| &need.found) {
-            Some(Found::At { real, .. }) => real.as_str(),
-            // The loader has stopped before; that is told already.
-            Some(_) => continue,
-            None => match scope.iter().find(|member| *member.name == *wanted.library) {
-                Some(member) => member.real,
-                None => continue,
-            },
-        };
-        let Look::Library(provider) = world.look(real) else { continue };
-        let versions = provider.facts.dynamic.as_ref().map_or(&[][..], |dynamic| &dynamic.versions_defined);
-        let library = wanted.library.to_string();
-        if !versions.is_empty() && !versions.iter().any(|version| **version == *wanted.version) {
-            if !wanted.is_weak && missing_versions.insert((wanted.version.clone(), wanted.library.clone())) {
-                let version = wanted.version.to_string();
-                lacks.push(Lack { what: Lacked::Version(version), library, at: real.to_owned() });
+        let find = || Provider::find(file, &wanted.library, needed, scope, world);
+        let Some(provider) = providers.entry(&wanted.library).or_insert_with(find) else { continue };
+        let lack = |what| Lack { what, library: wanted.library.to_string(), at: provider.real.to_owned() };
+        if !provider.has_version(&wanted.version) {
+            if !wanted.is_weak && missing_versions.insert((&wanted.version, &wanted.library)) {
+                lacks.push(lack(Lacked::Version(wanted.version.to_string())));
             }
             continue;
         }
-        let defines = |real: &str| match real == file.real {
-            true => file.symbols.define(&wanted.name, &wanted.version),
-            false => world.symbols(real).is_none_or(|symbols| symbols.define(&wanted.name, &wanted.version)),
+        let defines = |symbols: &Option<Arc<Symbols>>| {
+            symbols.as_ref().is_none_or(|symbols| symbols.define(&wanted.name, &wanted.version))
         };
-        if !wanted.is_weak && !defines(real) && !scope.iter().any(|member| defines(member.real)) {
-            let symbol = format!("{}@{}", wanted.name, wanted.version);
-            lacks.push(Lack { what: Lacked::Symbol(symbol), library, at: real.to_owned() });
+        let of = |member: &Member<'_>| defines(&symbols_of(file, member.real, world));
+        if !wanted.is_weak && !defines(&provider.symbols) && !scope.iter().any(of) {
+            lacks.push(lack(Lacked::Symbol(format!("{}@{}", wanted.name, wanted.version))));
         }
     }
     lacks
+}
+
+/// The library that a name leads to.
+struct Provider<'a> {
+    real: &'a str,
+    facts: Arc<Facts>,
+    symbols: Option<Arc<Symbols>>,
+}
+
+impl<'a> Provider<'a> {
+    fn find(
+        file: &ElfFile,
+        library: &str,
+        needed: &'a [Need],
+        scope: &[Member<'a>],
+        world: &dyn Providers,
+    ) -> Option<Provider<'a>> {
+        let asked = needed.iter().find(|need| need.name == library);
+        let real = match asked.map(|need| &need.found) {
+            Some(Found::At { real, .. }) => real.as_str(),
+            // The loader has stopped before; that is told already.
+            Some(_) => return None,
+            None => scope.iter().find(|member| member.name == library)?.real,
+        };
+        let Look::Library(seen) = world.look(real) else { return None };
+        Some(Provider { real, facts: seen.facts, symbols: symbols_of(file, real, world) })
+    }
+
+    /// A library without versions has each.
+    fn has_version(&self, version: &str) -> bool {
+        let versions = self.facts.dynamic.as_ref().map_or(&[][..], |dynamic| &dynamic.versions_defined);
+        versions.is_empty() || versions.iter().any(|known| known == version)
+    }
+}
+
+/// The symbols of a file of the process; `None` when it cannot be read.
+fn symbols_of(file: &ElfFile, real: &str, world: &dyn Providers) -> Option<Arc<Symbols>> {
+    if real == file.real { Some(Arc::clone(&file.symbols)) } else { world.symbols(real) }
 }

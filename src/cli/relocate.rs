@@ -313,6 +313,7 @@ fn left_json(left: &Left) -> Value {
         Why::Packed { .. } => ("packed", None, None),
         Why::Unseen { .. } => ("unseen", None, None),
         Why::Wide => ("wide", None, None),
+        Why::Escaped => ("escaped", None, None),
         Why::Doubt { .. } => ("doubt", None, None),
         Why::NotLoaded { room, needed } => ("not-loaded", Some(room), Some(needed)),
         Why::Marshal { .. } => ("marshal", None, None),

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::depth::Depth;
 use crate::relocate::elf::edit::{self, Edit, EditFault, Folders};
-use crate::rewrite::{self, HardLinks, RewriteError};
+use crate::rewrite::{self, Content, HardLinks, RewriteError};
 
 /// Each worker holds one file and its copies in memory; disks are busy with fewer.
 const MOST_WORKERS: usize = 8;
@@ -45,23 +45,31 @@ pub enum Change {
     },
 }
 
+/// Memory of one worker, used again for each file.
+#[derive(Default)]
+struct Room {
+    old: Vec<u8>,
+    new: Vec<u8>,
+}
+
 /// One file and what became of it.
 type Edited = (PathBuf, Result<Change, Error>);
 
 /// Edits files, several at a time. A file that cannot be edited does not keep the others from being edited.
 pub fn edit(options: &Options) -> Outcome {
-    let edit = |path: &PathBuf| (path.clone(), edit_one(path, options));
+    let edit = |path: &PathBuf, room: &mut Room| (path.clone(), edit_one(path, options, room));
     let processors = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
     if options.files.len() < 2 || processors < 2 || names_twice(&options.files) {
-        return Outcome { files: options.files.iter().map(edit).collect() };
+        let mut room = Room::default();
+        return Outcome { files: options.files.iter().map(|path| edit(path, &mut room)).collect() };
     }
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut done = Vec::new();
+        let (mut done, mut room) = (Vec::new(), Room::default());
         while let Some((number, path)) = Some(next.fetch_add(1, Ordering::Relaxed))
             .and_then(|number| options.files.get(number).map(|path| (number, path)))
         {
-            done.push((number, edit(path)));
+            done.push((number, edit(path, &mut room)));
         }
         done
     };
@@ -84,12 +92,18 @@ fn names_twice(files: &[PathBuf]) -> bool {
     facts.any(|facts| !seen.insert((facts.dev(), facts.ino())))
 }
 
-fn edit_one(path: &Path, options: &Options) -> Result<Change, Error> {
-    let content = rewrite::read(path)?;
+fn edit_one(path: &Path, options: &Options, room: &mut Room) -> Result<Change, Error> {
+    let content = rewrite::read_into(path, std::mem::take(&mut room.old))?;
+    let change = edit_content(path, &content, options, &mut room.new);
+    room.old = content.bytes;
+    change
+}
+
+fn edit_content(path: &Path, content: &Content, options: &Options, room: &mut Vec<u8>) -> Result<Change, Error> {
     if !content.bytes.starts_with(b"\x7fELF") {
         return Err(Error::NotElf { path: path.to_owned() });
     }
-    let edited = edit::apply(&content.bytes, &options.edit, &Disk);
+    let edited = edit::apply_into(&content.bytes, &options.edit, &Disk, std::mem::take(room));
     let edited = edited.map_err(|fault| Error::Edit { path: path.to_owned(), fault })?;
     let change = match &edited {
         None => Change::Unchanged,
@@ -103,6 +117,7 @@ fn edit_one(path: &Path, options: &Options) -> Result<Change, Error> {
         (None, Some(new)) => content.replace(new, options.links)?,
         (None, None) => {}
     }
+    *room = edited.unwrap_or_default();
     Ok(change)
 }
 

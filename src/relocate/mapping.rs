@@ -214,6 +214,11 @@ enum Start {
     Other,
 }
 
+/// Whether a path starts behind these bytes, and no word does.
+pub(super) fn is_clean_start(before: &[u8]) -> bool {
+    matches!(start_of(before), Start::Clean { .. })
+}
+
 fn start_of(before: &[u8]) -> Start {
     let run = before.iter().rev().take_while(|byte| **byte == b'/').count();
     let head = &before[..before.len() - run];
@@ -278,7 +283,7 @@ fn is_default(head: &[u8]) -> bool {
 }
 
 /// Whether what follows makes the last name of a prefix longer.
-fn goes_on(behind: &[u8]) -> bool {
+pub(super) fn goes_on(behind: &[u8]) -> bool {
     match behind {
         [] | [0xe2, 0x80, 0x80..=0xff, ..] | [0xc2, 0xa0 | 0xab | 0xbb, ..] => false,
         [b'%', b'2', b'F' | b'f', ..] => false,

@@ -4,6 +4,7 @@
 //! made. Pure: bytes in, bytes or facts out. Does not read files (`builder/seal/`, `archive/`, `tree/`).
 
 pub mod elf;
+pub mod escaped;
 pub mod kind;
 pub mod made_for;
 pub mod mapping;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fs_err::File;
 use memchr::memmem::Finder;
 
+use crate::relocate::escaped::Escaped;
 use crate::relocate::kind::Kind;
 use crate::relocate::mapping::{BEFORE, BEHIND, Found, Mapping, Window};
 use crate::relocate::moved_elf;
@@ -35,6 +36,8 @@ pub struct Scanned {
     pub kind: Kind,
     /// Where a prefix stands first in wide letters (UTF-16, UTF-32), which no rule covers.
     pub wide: Option<u64>,
+    /// Where a prefix with escaped slashes stands first, perhaps as a part of another path.
+    pub escaped: Option<u64>,
     /// An ELF file with compressed sections.
     pub has_compressed: bool,
     pub size: u64,
@@ -53,7 +56,7 @@ impl Scanned {
             kind if kind.is_text() && memchr::memchr(0, bytes).is_some() => Kind::Opaque,
             kind => kind,
         };
-        Scanned { found, kind, wide: None, has_compressed: false, size: bytes.len() as u64, kept: None }
+        Scanned { found, kind, wide: None, escaped: None, has_compressed: false, size: bytes.len() as u64, kept: None }
     }
 }
 
@@ -61,6 +64,7 @@ impl Scanned {
 pub struct Scanner<'a> {
     mapping: &'a Mapping,
     wide: Vec<Finder<'static>>,
+    escaped: Escaped<'a>,
     ahead: usize,
     left_to_keep: AtomicUsize,
 }
@@ -70,8 +74,9 @@ impl<'a> Scanner<'a> {
         let olds = mapping.pairs().iter().map(|pair| pair.old.as_slice());
         let wide: Vec<Finder<'static>> =
             olds.flat_map(|old| [2, 4].map(|width| Finder::new(&widened(old, width)).into_owned())).collect();
-        let longest = wide.iter().map(|finder| finder.needle().len()).max().unwrap_or(0);
-        Scanner { mapping, wide, ahead: longest + BEHIND, left_to_keep: AtomicUsize::new(ALL_KEPT) }
+        let escaped = Escaped::new(mapping);
+        let longest = wide.iter().map(|finder| finder.needle().len()).max().unwrap_or(0).max(escaped.longest());
+        Scanner { mapping, wide, escaped, ahead: longest + BEHIND, left_to_keep: AtomicUsize::new(ALL_KEPT) }
     }
 
     /// Searches a file; `window` is memory that is used again for the next one.
@@ -87,7 +92,7 @@ impl<'a> Scanner<'a> {
         if window.len() < WINDOW {
             window.resize(WINDOW, 0);
         }
-        let mut pass = Pass { scanner: self, found: Found::default(), wide: None, has_nul: false };
+        let mut pass = Pass { scanner: self, found: Found::default(), wide: None, escaped: None, has_nul: false };
         // Less on disk than its length says: what is not there is NUL bytes.
         let is_sparse = facts.blocks() * 512 + 4096 < facts.size();
         let mut head = Vec::new();
@@ -114,7 +119,7 @@ impl<'a> Scanner<'a> {
             .then(|| usize::try_from(size).unwrap_or(0))
             .filter(|size| self.may_keep(*size))
             .map(|size| window[..size].to_vec());
-        Ok(Scanned { found: pass.found, kind, wide: pass.wide, has_compressed, size, kept })
+        Ok(Scanned { found: pass.found, kind, wide: pass.wide, escaped: pass.escaped, has_compressed, size, kept })
     }
 
     fn may_keep(&self, size: usize) -> bool {
@@ -134,6 +139,7 @@ struct Pass<'a, 'b> {
     scanner: &'a Scanner<'b>,
     found: Found,
     wide: Option<u64>,
+    escaped: Option<u64>,
     has_nul: bool,
 }
 
@@ -179,6 +185,10 @@ impl Pass<'_, '_> {
             if self.has_nul && self.wide.is_none() {
                 let first = self.scanner.wide.iter().filter_map(|one| one.find(&bytes[from..])).min();
                 self.wide = first.map(|place| base + (from + place) as u64);
+            }
+            if self.escaped.is_none() {
+                let first = self.scanner.escaped.first(&bytes[from..]);
+                self.escaped = first.map(|place| base + (from + place) as u64);
             }
             if is_end {
                 return Ok(base - start + length as u64);

@@ -43,6 +43,7 @@ fn all_that_stays() -> Vec<Left> {
         left("share/doc.gz", None, Why::Packed { member: "gzip".to_owned() }),
         left("lib/x.jar", None, Why::Unseen { member: "a.class".to_owned(), reason: "it is encrypted".to_owned() }),
         left("share/data", Some(4), Why::Wide),
+        left("share/data", Some(20), Why::Escaped),
         left("share/data", Some(40), Why::Doubt { count: 2 }),
         left("bin/x", Some(13_996), Why::NotLoaded { room: 8, needed: 24 }),
         left("bin/x", Some(14_018), Why::NotLoaded { room: 8, needed: 8 }),

@@ -49,6 +49,47 @@ fn text_of_any_encoding_is_changed_as_bytes_and_data_with_a_nul_keeps_its_length
 }
 
 #[test]
+fn escaped_slashes_are_replaced_in_texts_and_told_in_data() {
+    let world = World::new();
+    let tree = world.checkout().join("t");
+    let escaped = |path: &str| path.replace('/', "\\/");
+    let json = |prefix: &str| {
+        let (path, other) = (escaped(prefix), escaped("/p/store-old"));
+        format!("{{\"a\": \"{path}\\/lib\", \"b\": \"{prefix}/x\", \"c\": \"{other}\"}}\n")
+    };
+    write(&tree.join("a.json"), json("/p/store"));
+    write(&tree.join("pattern"), "s/\\/p\\/store\\/bin//\n");
+    let data = b"x\0\\/p\\/store\\/lib\0";
+    write(&tree.join("data"), data);
+    let told = world.run("relocate t --from /p/store --to /n/longer/one --json").json();
+    let read = |name: &str| fs::read_to_string(tree.join(name)).unwrap();
+    assert_eq!((read("a.json"), read("pattern")), (json("/n/longer/one"), "s/\\/n\\/longer\\/one\\/bin//\n".into()));
+    assert_eq!(fs::read(tree.join("data")).unwrap(), data);
+    let left = told["left"].as_array().unwrap().iter();
+    let left: Vec<_> = left.map(|one| (one["path"].as_str().unwrap(), one["why"].as_str().unwrap())).collect();
+    assert_eq!(left, [("data", "escaped")]);
+    world.run("relocate t --from /n/longer/one --to /p/store").succeeds();
+    assert_eq!((read("a.json"), read("pattern")), (json("/p/store"), "s/\\/p\\/store\\/bin//\n".into()));
+}
+
+/// Go keeps all constant strings in one run of bytes, by length, without an end of their own.
+#[test]
+fn strings_of_go_keep_their_length_and_what_runs_on_is_told() {
+    let world = World::new();
+    let tree = world.checkout().join("t");
+    // The second path runs into the next string, so that nobody can say where it ends.
+    let data = b"\0\0runtime/p/store/lib/goSIGSEGV: /p/storesegmentation\0\0";
+    write(&tree.join("program"), data);
+    world.run("relocate t --from /p/store --to /a/longer/one").exits(7);
+    assert_eq!(fs::read(tree.join("program")).unwrap(), data);
+    let told = world.run("relocate t --from /p/store --to /new --json").json();
+    let moved = fs::read(tree.join("program")).unwrap();
+    assert_eq!(moved.len(), data.len());
+    assert_eq!(String::from_utf8_lossy(&moved), "\0\0runtime/////new/lib/goSIGSEGV: /p/storesegmentation\0\0");
+    assert_eq!(told["left"][0]["why"], "doubt");
+}
+
+#[test]
 fn longest_prefix_comes_first_and_one_pass_replaces_nothing_twice() {
     let world = World::new();
     write(&world.checkout().join("t/a"), "/p/store/x /p/x /q\n");

@@ -6,7 +6,7 @@ mod found;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::audit::tokens;
@@ -66,28 +66,53 @@ pub struct Loader<'a> {
 }
 
 /// An object in the order of loading.
+#[derive(Debug, Clone)]
 struct Object {
-    path: String,
-    real: String,
+    path: Arc<str>,
+    real: Arc<str>,
     facts: Arc<Facts>,
-    /// The names under which it has been asked for.
-    names: Vec<String>,
     /// Who asked first.
     loader: Option<usize>,
 }
 
 impl Object {
-    fn new(path: &str, seen: Seen, loader: Option<usize>) -> Object {
-        Object { path: path.to_owned(), real: seen.real, facts: seen.facts, names: Vec::new(), loader }
-    }
-
     fn dynamic(&self) -> Option<&Dynamic> {
         self.facts.dynamic.as_ref()
     }
+}
 
-    fn answers_to(&self, name: &str) -> bool {
-        let soname = self.dynamic().and_then(|dynamic| dynamic.soname.as_deref());
-        self.path == name || self.names.iter().any(|known| known == name) || soname == Some(name)
+/// What one process has loaded, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    objects: Vec<Object>,
+    /// The first object that answers to each name: its path, its DT_SONAME, and the names it has been asked for by.
+    names: HashMap<Arc<str>, usize>,
+    /// The first object with each path after all links.
+    reals: HashMap<Arc<str>, usize>,
+}
+
+impl Loaded {
+    fn push(&mut self, path: &str, seen: Seen, loader: Option<usize>) -> usize {
+        let place = self.objects.len();
+        let (path, real): (Arc<str>, Arc<str>) = (path.into(), seen.real.into());
+        if let Some(soname) = seen.facts.dynamic.as_ref().and_then(|dynamic| dynamic.soname.as_deref()) {
+            self.know(soname, place);
+        }
+        self.names.entry(Arc::clone(&path)).or_insert(place);
+        self.reals.entry(Arc::clone(&real)).or_insert(place);
+        self.objects.push(Object { path, real, facts: seen.facts, loader });
+        place
+    }
+
+    fn know(&mut self, name: &str, place: usize) {
+        if !self.names.contains_key(name) {
+            self.names.insert(name.into(), place);
+        }
+    }
+
+    /// The paths after all links, in the order of loading; the first is what the process started with.
+    pub fn reals(&self) -> impl Iterator<Item = &str> {
+        self.objects.iter().map(|object| &*object.real)
     }
 }
 
@@ -98,66 +123,69 @@ impl Loader<'_> {
         self.load(&mut self.start(path, root), 0)
     }
 
-    /// What a library asks for that a program opens by its path with dlopen(3): after all that the program has loaded,
-    /// with the program's RPATH behind the library's own.
-    pub fn trace_opened(&self, program: (&str, Seen), library: (&str, Seen)) -> Vec<Need> {
-        let mut objects = self.start(program.0, program.1);
-        self.load(&mut objects, 0);
-        let (path, seen) = library;
-        match objects.iter().position(|object| object.real == seen.real) {
-            Some(known) => self.load(&mut objects, known),
-            None => {
-                objects.push(Object::new(path, seen, Some(0)));
-                let opened = objects.len() - 1;
-                self.load(&mut objects, opened)
-            }
-        }
+    /// What a program has loaded when it has started.
+    pub fn started(&self, path: &str, root: Seen) -> Loaded {
+        let mut loaded = self.start(path, root);
+        self.load(&mut loaded, 0);
+        loaded
     }
 
-    fn start(&self, path: &str, root: Seen) -> Vec<Object> {
+    /// What a library asks for that a program opens by its path with dlopen(3): after all that the program has loaded,
+    /// with the program's RPATH behind the library's own.
+    pub fn trace_opened(&self, program: &Loaded, path: &str, library: Seen) -> Vec<Need> {
+        let mut loaded = program.clone();
+        let opened = match loaded.reals.get(library.real.as_str()) {
+            Some(known) => *known,
+            None => loaded.push(path, library, Some(0)),
+        };
+        self.load(&mut loaded, opened)
+    }
+
+    fn start(&self, path: &str, root: Seen) -> Loaded {
+        let mut loaded = Loaded::default();
+        loaded.push(path, root, None);
         // The loader is a library in its own list from the start.
-        let interpreter = self.around.interpreter.iter();
-        let interpreter = interpreter.map(|(path, seen)| Object::new(path, seen.clone(), None));
-        [Object::new(path, root, None)].into_iter().chain(interpreter).collect()
+        if let Some((path, seen)) = &self.around.interpreter {
+            loaded.push(path, seen.clone(), None);
+        }
+        loaded
     }
 
     /// Loads what the objects from `next` on ask for.
-    fn load(&self, objects: &mut Vec<Object>, mut next: usize) -> Vec<Need> {
+    fn load(&self, loaded: &mut Loaded, mut next: usize) -> Vec<Need> {
         let mut needs = Vec::new();
-        while next < objects.len() {
-            let facts = Arc::clone(&objects[next].facts);
+        while next < loaded.objects.len() {
+            let Object { path, real, facts, .. } = loaded.objects[next].clone();
             for name in facts.dynamic.iter().flat_map(|dynamic| &dynamic.needed) {
                 // Tokens are replaced in names that are paths.
-                let name = if name.contains('/') { self.expand(name, &objects[next].path) } else { name.clone() };
-                let found = self.resolve(objects, next, &name);
-                let Object { path, real, .. } = &objects[next];
-                needs.push(Need { asker: path.clone(), asker_real: real.clone(), name, found });
+                let name = if name.contains('/') { self.expand(name, &path) } else { name.clone() };
+                let found = self.resolve(loaded, next, &name);
+                needs.push(Need { asker: path.to_string(), asker_real: real.to_string(), name, found });
             }
             next += 1;
         }
         needs
     }
 
-    fn resolve(&self, objects: &mut Vec<Object>, asker: usize, name: &str) -> Found {
-        if let Some(known) = objects.iter_mut().find(|object| object.answers_to(name)) {
-            let found = Found::At { path: known.path.clone(), real: known.real.clone(), way: Way::Loaded };
-            known.names.push(name.to_owned());
-            return found;
+    fn resolve(&self, loaded: &mut Loaded, asker: usize, name: &str) -> Found {
+        let again =
+            |known: &Object| Found::At { path: known.path.to_string(), real: known.real.to_string(), way: Way::Loaded };
+        if let Some(known) = loaded.names.get(name) {
+            return again(&loaded.objects[*known]);
         }
-        let (path, seen, way) = match self.search(objects, asker, name) {
+        let (path, seen, way) = match self.search(&loaded.objects, asker, name) {
             Search::Found(path, seen, way) => (path, seen, way),
             Search::Missing => return Found::Missing,
             Search::Stopped(path) => return Found::NotALibrary { path },
         };
-        let found = Found::At { path: path.clone(), real: seen.real.clone(), way };
         // The same file under another name is the same library.
-        if let Some(known) = objects.iter_mut().find(|object| object.real == seen.real) {
-            known.names.push(name.to_owned());
-            return Found::At { path: known.path.clone(), real: seen.real, way: Way::Loaded };
+        if let Some(known) = loaded.reals.get(seen.real.as_str()).copied() {
+            loaded.know(name, known);
+            return again(&loaded.objects[known]);
         }
-        let mut object = Object::new(&path, seen, Some(asker));
-        object.names.push(name.to_owned());
-        objects.push(object);
+        let found = Found::At { path: path.clone(), real: seen.real.clone(), way };
+        let place = loaded.push(&path, seen, Some(asker));
+        loaded.know(name, place);
         found
     }
 

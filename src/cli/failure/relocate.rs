@@ -162,6 +162,7 @@ pub fn why(why: &Why) -> String {
         Why::Packed { member } => format!("packed data holds the prefix: {member}"),
         Why::Unseen { member, reason } => format!("packed data cannot be looked into: {member}: {reason}"),
         Why::Wide => "the prefix stands there in wide letters (UTF-16 or UTF-32)".to_owned(),
+        Why::Escaped => "the prefix stands there with escaped slashes (`\\/`)".to_owned(),
         Why::Doubt { count } => {
             format!("the prefix goes on as another name, or is the end of one ({} such)", grouped(count))
         }

@@ -30,6 +30,9 @@ use crate::relocate::kind::Kind;
 /// caches before it is looked at, which costs more than to read its parts one by one.
 const WHOLE: u64 = 1 << 20;
 
+/// Enough of a file to know an ELF file, in bytes.
+const HEAD: u64 = 512;
+
 /// Up to this size a text is read as a whole, in bytes.
 const WHOLE_TEXT: u64 = 8 << 20;
 
@@ -198,20 +201,26 @@ impl Examiner<'_> {
         examined: &mut Examined,
     ) -> std::io::Result<()> {
         let mut file = fs_err::File::open(path)?;
-        if size <= WHOLE {
+        // The plain file reads all at once; the one with a path for its errors would read piece by piece.
+        let mut read_whole = |file: &fs_err::File| {
             buffer.clear();
-            file.read_to_end(buffer)?;
+            file.file().read_to_end(buffer)
+        };
+        if size <= WHOLE {
+            read_whole(&file)?;
             self.look_at(buffer, place, examined);
             return Ok(());
         }
         let mut head = Vec::new();
-        file.by_ref().take(WINDOW as u64).read_to_end(&mut head)?;
+        file.by_ref().take(HEAD).read_to_end(&mut head)?;
+        if Kind::of(&head) != Kind::Elf {
+            file.by_ref().take(WINDOW as u64 - HEAD).read_to_end(&mut head)?;
+        }
         file.rewind()?;
         let kind = Kind::of(&head);
         drop(head);
         if kind.is_text() && size <= WHOLE_TEXT {
-            buffer.clear();
-            file.read_to_end(buffer)?;
+            read_whole(&file)?;
             self.look_at(buffer, place, examined);
             return Ok(());
         }

@@ -266,8 +266,13 @@ fn digest_of(path: &Path) -> io::Result<Digest> {
     Ok(digester.finish())
 }
 
-/// Whether a file is a package archive of this program: it starts with a manifest.
+/// Whether a file is a package archive of this program: it starts with a manifest, or, if it has the name of one, with
+/// what would be one if it were not damaged.
 fn is_package(path: &Path) -> bool {
-    fs_err::File::open(path).is_ok_and(|file| unpack::read_manifest(file).is_ok())
-        || path.as_os_str().as_encoded_bytes().ends_with(b".tar.zst")
+    let Ok(file) = fs_err::File::open(path) else { return false };
+    match unpack::read_manifest(file) {
+        Ok(_) => true,
+        Err(archive::Error::NoManifest { .. }) => false,
+        Err(_) => path.as_os_str().as_encoded_bytes().ends_with(b".tar.zst"),
+    }
 }

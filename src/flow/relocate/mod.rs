@@ -5,6 +5,7 @@
 
 pub mod check;
 mod compiled;
+mod escaped;
 mod grow;
 mod plan;
 mod proof;
@@ -136,6 +137,8 @@ pub enum Why {
     Unseen { member: String, reason: String },
     /// The letters lie apart (UTF-16, UTF-32).
     Wide,
+    /// The slashes are escaped (`\/`), where no rule covers it.
+    Escaped,
     /// Places that look like the start of another name.
     Doubt { count: u64 },
     /// In a part of a program that is not loaded: debug information.

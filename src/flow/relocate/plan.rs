@@ -85,6 +85,7 @@ pub fn search(options: &Options, tree: &Tree, mapping: Mapping) -> Result<Search
         !one.found.hits.is_empty()
             || one.found.doubt_count > 0
             || one.wide.is_some()
+            || one.escaped.is_some()
             || one.has_compressed
             || matches!(one.kind, Kind::Compressed(_))
     };
@@ -180,12 +181,14 @@ impl File<'_> {
             let first = one.found.doubts.first().copied();
             left.push(self.left(first, Why::Doubt { count: one.found.doubt_count }));
         }
-        if one.found.hits.is_empty() {
+        let (escaped, told) = self.escaped(&mut one, is_text)?;
+        left.extend(told);
+        if one.found.hits.is_empty() && escaped.is_empty() {
             return Ok((None, left));
         }
         let (planned, more) = match (&self.options.aim, is_text) {
             (Aim::Relative(_), _) => relative::plan(self, one, is_text)?,
-            (_, true) => self.plan_text(one)?,
+            (_, true) => self.plan_text(one, escaped)?,
             (_, false) => self.plan_fixed(one)?,
         };
         left.extend(more);
@@ -214,12 +217,12 @@ impl File<'_> {
         Ok(())
     }
 
-    fn plan_text(&self, one: Scanned) -> Result<Verdict, Error> {
+    fn plan_text(&self, one: Scanned, mut escaped: Vec<Splice>) -> Result<Verdict, Error> {
         let mut planned = Planned {
             way: if one.kind == Kind::Script { Way::Script } else { Way::Text },
             deed: Deed::Replaced,
             edit: Edit::Gone,
-            offsets: one.found.hits.iter().map(|hit| hit.offset).collect(),
+            offsets: one.found.hits.iter().map(|hit| hit.offset).chain(escaped.iter().map(|one| one.offset)).collect(),
             left: 0,
         };
         let (mut splices, mut left) = (Vec::new(), Vec::new());
@@ -244,6 +247,9 @@ impl File<'_> {
             }
         }
         splices.extend(self.body_splices(&one, start, body)?);
+        escaped.retain(|splice| splice.offset >= start as u64);
+        splices.append(&mut escaped);
+        splices.sort_by_key(|splice| splice.offset);
         planned.edit = Edit::Spliced { splices, kept: one.kept };
         Ok((Some(planned), left))
     }

@@ -103,5 +103,5 @@ fn check(tree: &Tree, place: usize, file: &RecordedFile, old: &[u8]) -> Result<O
         Way::Fixed | Way::Pyc => Kind::Opaque,
     };
     let found = Found::at(hits);
-    Ok(Some(Scanned { found, kind, wide: None, has_compressed: false, size: file.size, kept: None }))
+    Ok(Some(Scanned { found, kind, wide: None, escaped: None, has_compressed: false, size: file.size, kept: None }))
 }

@@ -23,6 +23,9 @@ pub use crate::host::machine::elf_file::{compressed_sections, read as read_elf};
 /// The largest cache that is read, in bytes; that of a machine with ten thousand libraries has one MiB.
 const LARGEST_CACHE: u64 = 64 << 20;
 
+/// The largest loader that is read, in bytes; they have a quarter of a MiB.
+const LARGEST_LOADER: u64 = 16 << 20;
+
 /// A machine as its loader sees it.
 #[derive(Debug)]
 pub struct Machine {
@@ -36,6 +39,8 @@ pub struct Machine {
     /// What lies at a path after all links.
     real: RefCell<HashMap<String, Look>>,
     symbols: RefCell<HashMap<String, Option<Arc<Symbols>>>>,
+    /// Whether loaders, by path, look into the folders that glibc gave up.
+    old_loaders: RefCell<HashMap<String, bool>>,
 }
 
 impl Machine {
@@ -49,6 +54,7 @@ impl Machine {
             looks: RefCell::default(),
             real: RefCell::default(),
             symbols: RefCell::default(),
+            old_loaders: RefCell::default(),
         }
     }
 
@@ -75,7 +81,20 @@ impl Machine {
             Look::Library(seen) => Some((path.to_owned(), seen)),
             _ => None,
         });
+        if around.interpreter.as_ref().is_some_and(|(_, seen)| self.is_old_loader(&seen.real)) {
+            around.hardware.extend(processor::old_folders(facts));
+        }
         around
+    }
+
+    fn is_old_loader(&self, real: &str) -> bool {
+        if let Some(known) = self.old_loaders.borrow().get(real) {
+            return *known;
+        }
+        let bytes = self.root.read(real, LARGEST_LOADER).ok().flatten();
+        let is_old = bytes.is_some_and(|bytes| processor::is_old_loader(&bytes));
+        self.old_loaders.borrow_mut().insert(real.to_owned(), is_old);
+        is_old
     }
 
     fn around_kind(&self, facts: &Facts) -> Around {

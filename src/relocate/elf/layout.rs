@@ -50,6 +50,8 @@ pub struct Layout<'a> {
     strings: Range<usize>,
     /// So many bytes of strings may still be handed out: hostile entries can all name one long string.
     left: Cell<usize>,
+    /// Counted once: whole tables are read for it.
+    symbol_count: Cell<Option<usize>>,
 }
 
 /// Names are handed out until they are so many times as long as all strings together; linkers write each name once, and
@@ -79,6 +81,7 @@ impl<'a> Layout<'a> {
             has_dynamic: false,
             strings: 0..0,
             left: Cell::new(0),
+            symbol_count: Cell::new(None),
         };
         layout.read_dynamic()?;
         layout.left.set(layout.most_text());
@@ -231,7 +234,9 @@ impl<'a> Layout<'a> {
     /// The offset of the dynamic symbols in the file and their count; `None` where there are none.
     pub fn symbols(&self) -> Result<Option<(usize, usize)>, ElfFault> {
         let Some(address) = self.value(tags::SYMTAB) else { return Ok(None) };
-        Ok(Some((self.offset_of(address)?, self.symbol_count(address)?)))
+        let count = self.symbol_count.get().map_or_else(|| self.count_symbols(address), Ok)?;
+        self.symbol_count.set(Some(count));
+        Ok(Some((self.offset_of(address)?, count)))
     }
 
     /// The dynamic symbols, read one by one.
@@ -243,8 +248,9 @@ impl<'a> Layout<'a> {
     /// The offsets of the names of all dynamic symbols, in their order.
     pub fn symbol_names(&self) -> Result<Vec<u32>, ElfFault> {
         let Some((place, count)) = self.symbols()? else { return Ok(Vec::new()) };
-        let symbols = Sym::parse(self.bytes, place, count, self.context)?;
-        Ok(symbols.iter().map(|symbol| u32::try_from(symbol.st_name).unwrap_or(u32::MAX)).collect())
+        let size = Sym::size(self.context.container);
+        // The name is the first word of a symbol, in both classes.
+        (0..count).map(|number| self.u32_at(place.saturating_add(number.saturating_mul(size)))).collect()
     }
 
     /// The dynamic strings in the file.
@@ -253,7 +259,7 @@ impl<'a> Layout<'a> {
     }
 
     /// How many dynamic symbols there are: no header tells, so the largest count that anything implies is taken.
-    fn symbol_count(&self, table: u64) -> Result<usize, ElfFault> {
+    fn count_symbols(&self, table: u64) -> Result<usize, ElfFault> {
         let size = Sym::size(self.context.container);
         let mut count = 0;
         let of_table = |section: &&SectionHeader| section.sh_type == SHT_DYNSYM && section.sh_addr == table;

@@ -3,6 +3,7 @@
 //! Does not say who provides a symbol; `audit/process.rs` does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use goblin::elf::section_header::{SHN_ABS, SHN_UNDEF};
 use goblin::elf::sym::{STB_GLOBAL, STB_WEAK, STT_FUNC, STT_OBJECT};
@@ -33,8 +34,8 @@ pub struct Symbols {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     pub name: Box<str>,
-    pub version: Box<str>,
-    pub library: Box<str>,
+    pub version: Arc<str>,
+    pub library: Arc<str>,
     pub is_weak: bool,
 }
 
@@ -59,7 +60,7 @@ impl Symbols {
             let section = symbol.st_shndx as u32;
             if section == SHN_UNDEF {
                 if let Some((library, version)) = versions.needed.get(&(index & 0x7fff)) {
-                    let (version, library) = (version.as_str().into(), library.as_str().into());
+                    let (version, library) = (Arc::clone(version), Arc::clone(library));
                     symbols.wanted.push(Wanted { name: name.into(), version, library, is_weak });
                 }
                 continue;
@@ -110,7 +111,7 @@ fn joined(one: u64, other: u64) -> u64 {
 struct Versions {
     table: Option<usize>,
     /// Library and version by index.
-    needed: BTreeMap<u16, (String, String)>,
+    needed: BTreeMap<u16, (Arc<str>, Arc<str>)>,
     defined: BTreeMap<u16, String>,
 }
 
@@ -129,13 +130,13 @@ impl Versions {
         let mut at = layout.offset_of(start)?;
         let mut left = MOST_RECORDS;
         for _ in 0..layout.value(tags::VERNEEDNUM).unwrap_or(0).min(MOST_RECORDS) {
-            let library = layout.string(u64::from(layout.u32_at(at.saturating_add(4))?))?;
+            let library = Arc::from(layout.string(u64::from(layout.u32_at(at.saturating_add(4))?))?);
             let mut aux = at.saturating_add(layout.u32_at(at.saturating_add(8))? as usize);
             for _ in 0..layout.u16_at(at.saturating_add(2))? {
                 left = left.checked_sub(1).ok_or_else(|| ElfFault::new("too many symbol versions"))?;
                 let index = layout.u16_at(aux.saturating_add(6))?;
                 let version = layout.string(u64::from(layout.u32_at(aux.saturating_add(8))?))?;
-                self.needed.insert(index & 0x7fff, (library.clone(), version));
+                self.needed.insert(index & 0x7fff, (Arc::clone(&library), Arc::from(version)));
                 match layout.u32_at(aux.saturating_add(12))? {
                     0 => break,
                     next => aux = aux.saturating_add(next as usize),

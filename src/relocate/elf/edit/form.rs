@@ -22,23 +22,23 @@ impl Form {
         if self.is_wide { wide } else { narrow }
     }
 
-    fn number(self, bytes: &[u8], at: usize, size: usize) -> Result<u64, ElfFault> {
-        let part = at.checked_add(size).and_then(|end| bytes.get(at..end)).ok_or_else(outside)?;
-        let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        Ok(if self.is_little { part.iter().rev().fold(0, join) } else { part.iter().fold(0, join) })
-    }
-
     pub fn u16(self, bytes: &[u8], at: usize) -> Result<u16, ElfFault> {
-        self.number(bytes, at, 2).map(|number| number as u16)
+        let part = part(bytes, at)?;
+        Ok(if self.is_little { u16::from_le_bytes(part) } else { u16::from_be_bytes(part) })
     }
 
     pub fn u32(self, bytes: &[u8], at: usize) -> Result<u32, ElfFault> {
-        self.number(bytes, at, 4).map(|number| number as u32)
+        let part = part(bytes, at)?;
+        Ok(if self.is_little { u32::from_le_bytes(part) } else { u32::from_be_bytes(part) })
     }
 
     /// An address, an offset or a size.
     pub fn word(self, bytes: &[u8], at: usize) -> Result<u64, ElfFault> {
-        self.number(bytes, at, self.word_size())
+        if !self.is_wide {
+            return self.u32(bytes, at).map(u64::from);
+        }
+        let part = part(bytes, at)?;
+        Ok(if self.is_little { u64::from_le_bytes(part) } else { u64::from_be_bytes(part) })
     }
 
     fn put(self, bytes: &mut [u8], at: usize, size: usize, number: u64) -> Result<(), ElfFault> {
@@ -66,6 +66,11 @@ impl Form {
         }
         self.put(bytes, at, self.word_size(), number)
     }
+}
+
+fn part<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], ElfFault> {
+    let part = bytes.get(at..).and_then(|rest| rest.first_chunk::<N>());
+    part.copied().ok_or_else(outside)
 }
 
 fn outside() -> ElfFault {

@@ -191,21 +191,39 @@ fn have_same_symbols(old: &Layout<'_>, old_bytes: &[u8], new: &Layout<'_>, new_b
     if others.len() < names.len() || others[..names.len()] != names {
         return Ok(false);
     }
-    // Tails of a name that was compared are the same too.
-    let mut offsets: Vec<u64> = names.into_iter().map(u64::from).collect();
+    // Only names that reach into what differs between the tables of strings can differ.
+    let (before, after) = (&old_bytes[old.strings()], &new_bytes[new.strings()]);
+    let touched = touched(before, after);
+    let mut offsets: Vec<u64> = names.into_iter().map(u64::from).filter(|name| touched.contains(name)).collect();
     offsets.sort_unstable();
-    let mut compared = 0;
+    offsets.dedup();
     for offset in offsets.into_iter().filter(|offset| *offset > 0) {
-        if offset < compared {
-            continue;
-        }
-        let (before, after) = (old.string_range(offset)?, new.string_range(offset)?);
-        compared = offset + before.len() as u64 + 1;
-        if old_bytes[before] != new_bytes[after] {
+        if old_bytes[old.string_range(offset)?] != new_bytes[new.string_range(offset)?] {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Where names begin that are perhaps not the same in both tables of strings: from the start of the string in which
+/// the first difference lies.
+fn touched(before: &[u8], after: &[u8]) -> Range<u64> {
+    const PART: usize = 4096;
+    let both = before.len().min(after.len());
+    let (mut first, mut last) = (None, 0);
+    for at in (0..both).step_by(PART) {
+        let end = (at + PART).min(both);
+        if before[at..end] != after[at..end] {
+            first = first.or_else(|| (at..end).find(|place| before[*place] != after[*place]));
+            last = end;
+        }
+    }
+    if before.len() != both {
+        (first, last) = (first.or(Some(both)), before.len());
+    }
+    let Some(first) = first else { return 0..0 };
+    let start = memchr::memrchr(0, &before[..first]).map_or(0, |end| end + 1);
+    start as u64..last as u64
 }
 
 /// What was compared by its meaning, or may change: addresses.
@@ -282,9 +300,14 @@ fn have_same_memory(old: &Image<'_>, new: &Image<'_>, loose: &[Range<u64>]) -> R
         }
         // What the kernel filled with zeros is zero in the file too.
         let end = usize::try_from(before.in_memory).unwrap_or(usize::MAX).min(others.len());
-        if others.get(bytes.len()..end).is_some_and(|zeros| zeros.iter().any(|byte| *byte != 0)) {
+        if others.get(bytes.len()..end).is_some_and(|zeros| !is_blank(zeros)) {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Whether all bytes are zero; looked at in parts, each without a way out, so that the compiler takes many bytes at once.
+pub fn is_blank(bytes: &[u8]) -> bool {
+    bytes.chunks(4096).all(|part| part.iter().fold(0, |all, byte| all | byte) == 0)
 }

@@ -2,11 +2,14 @@
 //!
 //! Addresses stay. Does not know what the room is for (`grow.rs`).
 
+use std::borrow::Cow;
+
 use crate::relocate::elf::ElfFault;
 use crate::relocate::elf::edit::EditFault;
 use crate::relocate::elf::edit::draft::Draft;
 use crate::relocate::elf::edit::grow::no_growth;
 use crate::relocate::elf::edit::image::{aligned, place, section, sum};
+use crate::relocate::elf::edit::proof::is_blank;
 
 /// What moves in the file moves by multiples of no more than this.
 const LARGEST_UNIT: u64 = 1 << 24;
@@ -56,7 +59,7 @@ impl Draft<'_> {
         if others().any(reaches_over) {
             return Err(no_growth("another one shares its end in the file"));
         }
-        let is_blank = self.image.part(old_end, next - old_end).is_some_and(|gap| gap.iter().all(|byte| *byte == 0));
+        let is_blank = self.image.part(old_end, next - old_end).is_some_and(is_blank);
         let from = if is_blank { next } else { old_end };
         if from == file_size {
             let size = place(sum(old_end, extra)?.max(file_size))?;
@@ -65,8 +68,14 @@ impl Draft<'_> {
         }
         let Some(shift) = extra.checked_sub(from - old_end).filter(|shift| *shift > 0) else { return Ok(()) };
         let shift = aligned(shift, self.unit(from, page_size))?;
-        let at = place(from)?;
-        self.image.bytes.to_mut().splice(at..at, std::iter::repeat_n(0, place(shift)?));
+        let (before, behind) = self.image.bytes.split_at(place(from)?);
+        let mut bytes = std::mem::take(&mut self.room);
+        bytes.clear();
+        bytes.reserve(self.image.bytes.len().saturating_add(place(shift)?));
+        bytes.extend_from_slice(before);
+        bytes.resize(before.len().saturating_add(place(shift)?), 0);
+        bytes.extend_from_slice(behind);
+        self.image.bytes = Cow::Owned(bytes);
         self.shift(number, from, shift)?;
         Ok(())
     }

@@ -66,25 +66,25 @@ impl Draft<'_> {
         let section = &mut self.image.sections[number];
         let old = section.address;
         (section.address, section.offset, section.size) = (address, offset, size);
-        let follow = |info: u8, index: u16, value: u64, _: &[u8]| {
+        let follow = |info: u8, index: u16, value: u64| {
             (info & 15 == OF_SECTION && usize::from(index) == number && value == old).then_some(address)
         };
-        self.move_symbols(&[section::SYMTAB, section::DYNSYM], follow)
+        self.move_symbols(&[section::SYMTAB, section::DYNSYM], None, follow)
     }
 
     /// Moves all static symbols of a section that moved as it is.
     pub fn follow_section(&mut self, number: usize, old: u64, new: u64) -> Result<(), ElfFault> {
-        let follow = |_: u8, index: u16, value: u64, _: &[u8]| {
+        let follow = |_: u8, index: u16, value: u64| {
             let distance = value.checked_sub(old).filter(|_| usize::from(index) == number)?;
             new.checked_add(distance)
         };
-        self.move_symbols(&[section::SYMTAB], follow)
+        self.move_symbols(&[section::SYMTAB], None, follow)
     }
 
     /// What else knows where the dynamic section lies: the symbol `_DYNAMIC` and the first word of the GOT.
     pub fn point_at_table(&mut self, old: u64, new: u64) -> Result<(), ElfFault> {
-        let follow = |_: u8, _: u16, value: u64, name: &[u8]| (value == old && name == b"_DYNAMIC").then_some(new);
-        self.move_symbols(&[section::SYMTAB, section::DYNSYM], follow)?;
+        let follow = |_: u8, _: u16, value: u64| (value == old).then_some(new);
+        self.move_symbols(&[section::SYMTAB, section::DYNSYM], Some(b"_DYNAMIC\0"), follow)?;
         if let Some(at) = self.value(PLTGOT).and_then(|address| self.image.offset_of(address).ok())
             && self.image.form.word(&self.image.bytes, at).is_ok_and(|word| word == old)
         {
@@ -93,11 +93,12 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Gives symbols the value that `follow` has for kind, section, value and the start of the name.
+    /// Gives symbols, or those of one name with its NUL, the value that `follow` has for kind, section and value.
     fn move_symbols(
         &mut self,
         kinds: &[u32],
-        follow: impl Fn(u8, u16, u64, &[u8]) -> Option<u64>,
+        name: Option<&[u8]>,
+        follow: impl Fn(u8, u16, u64) -> Option<u64>,
     ) -> Result<(), ElfFault> {
         let form = self.image.form;
         let size = form.pick(24, 16);
@@ -111,10 +112,13 @@ impl Draft<'_> {
                 let bytes = &self.image.bytes;
                 let value = form.word(bytes, at + form.pick(8, 4))?;
                 let (info, index) = (bytes[at + form.pick(4, 12)], form.u16(bytes, at + form.pick(6, 14))?);
-                let name = u64::from(form.u32(bytes, at)?);
-                let name = names.and_then(|names| self.image.part(names.offset.saturating_add(name), 9));
-                let name = name.filter(|name| name[8] == 0).map_or(b"".as_slice(), |name| &name[..8]);
-                if let Some(new) = follow(info, index, value, name) {
+                let Some(new) = follow(info, index, value) else { continue };
+                let place = u64::from(form.u32(bytes, at)?);
+                let is_named = |name: &[u8]| {
+                    let place = names.map(|names| names.offset.saturating_add(place));
+                    place.and_then(|place| self.image.part(place, name.len() as u64)) == Some(name)
+                };
+                if name.is_none_or(is_named) {
                     form.put_word(self.image.bytes.to_mut(), at + form.pick(8, 4), new)?;
                 }
             }

@@ -8,11 +8,8 @@ pub mod bundle;
 pub mod depth;
 pub mod digest;
 pub mod event;
-<<<<<<< HEAD
 pub mod host_package;
-=======
 pub mod link;
->>>>>>> h8
 pub mod package;
 pub mod platform;
 pub mod prefix;

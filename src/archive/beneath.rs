@@ -131,6 +131,16 @@ impl Beneath {
         Ok(Facts(mode, u64::try_from(found.st_size).unwrap_or_default(), found.st_mtime, nanoseconds))
     }
 
+    /// When a regular file was last changed, its mode and names too, in seconds since 1970 and nanoseconds; `None` for
+    /// anything else.
+    pub fn changed(&mut self, path: &EntryPath) -> Result<Option<(i64, i64)>, Error> {
+        let (folder, name) = self.parent(path)?;
+        let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| self.failed("looking at a file", path, error))?;
+        let at = (found.st_ctime, i64::try_from(found.st_ctime_nsec).unwrap_or(i64::MAX));
+        Ok(FileType::from_raw_mode(found.st_mode).is_file().then_some(at))
+    }
+
     /// The error of a step at a path below.
     pub fn failed(&self, doing: &'static str, path: &EntryPath, error: impl Into<std::io::Error>) -> Error {
         Error::File { doing, path: self.path.join(path.as_str()), source: error.into() }

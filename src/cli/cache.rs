@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
 use crate::cli::install::{found, packages};
-use crate::cli::print::{say, show};
+use crate::cli::print::{print_json, say, show};
 use crate::cli::settings::Settings;
 use crate::cli::talk::grouped;
 use crate::flow::cache::{self, Package, Rule};
@@ -76,7 +76,7 @@ fn depth(is_dry: bool) -> Depth {
 fn list(is_json: bool, settings: &Settings) -> Result<ExitCode, Failure> {
     let all = cache::list(&settings.cache)?;
     if is_json {
-        show!("{:#}", Value::from(all.iter().map(to_json).collect::<Vec<_>>()));
+        print_json(&all.iter().map(to_json).collect::<Vec<_>>())?;
         return Ok(ExitCode::SUCCESS);
     }
     all.iter().for_each(|one| show!("{}", line(one)));
@@ -90,10 +90,8 @@ fn verify(depth: Depth, is_json: bool, settings: &Settings) -> Result<ExitCode, 
     let verified = cache::verify(&settings.cache, depth)?;
     if is_json {
         let broken: Vec<Value> = verified.broken.iter().map(to_json).collect();
-        show!(
-            "{:#}",
-            json!({"count": verified.count, "trees": verified.trees, "size": verified.size, "broken": broken})
-        );
+        let (count, trees, size) = (verified.count, verified.trees, verified.size);
+        print_json(&json!({"count": count, "trees": trees, "size": size, "broken": broken}))?;
     } else {
         verified.broken.iter().for_each(|one| show!("{}", line(one)));
         let done = match (verified.broken.len(), depth) {
@@ -111,7 +109,7 @@ fn collect(rule: Rule, depth: Depth, is_json: bool, settings: &Settings) -> Resu
     if is_json {
         let gone: Vec<Value> = collected.packages.iter().map(to_json).collect();
         let (unfinished, size, left) = (collected.unfinished, collected.size, collected.left);
-        show!("{:#}", json!({"packages": gone, "unfinished": unfinished, "size": size, "left": left}));
+        print_json(&json!({"packages": gone, "unfinished": unfinished, "size": size, "left": left}))?;
         return Ok(ExitCode::SUCCESS);
     }
     collected.packages.iter().for_each(|one| show!("{}", line(one)));

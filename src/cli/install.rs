@@ -12,7 +12,7 @@ use crate::checkout::Forced;
 use crate::cli::build::{own_file, plain};
 use crate::cli::changes::Changes;
 use crate::cli::failure::{Code, Failure};
-use crate::cli::print::show;
+use crate::cli::print::print_json;
 use crate::cli::settings::Settings;
 use crate::cli::talk::{Talk, grouped};
 use crate::flow::install::{self, Existing, Network, Options, Outcome, Planned};
@@ -104,7 +104,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         patiently(&options, arguments.wait, settings, &tell)?
     };
     if arguments.json {
-        show!("{:#}", to_json(&outcome));
+        print_json(&to_json(&outcome))?;
     } else {
         sentences(&outcome, &settings.directory).iter().for_each(|line| talk.say(line));
     }
@@ -124,10 +124,9 @@ fn patiently(options: &Options, wait: Option<u64>, settings: &Settings, tell: Te
             Err(error) => error,
         };
         let Some((bundle, tag)) = absent(&error) else { return Err(error.into()) };
-        let pipelines = settings.ci_project.as_ref().filter(|_| tag.is_some()).map(|project| {
-            let tag = tag.unwrap_or_default();
-            format!("{project}/-/pipelines?ref={tag} shows the pipeline that makes it")
-        });
+        let pipelines = settings.ci_project.as_ref().zip(tag);
+        let pipelines =
+            pipelines.map(|(project, tag)| format!("{project}/-/pipelines?ref={tag} shows the pipeline that makes it"));
         let left = wait.unwrap_or_default().saturating_sub(start.elapsed().as_secs());
         if left == 0 {
             let failure = match wait {

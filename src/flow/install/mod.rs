@@ -4,6 +4,7 @@
 //! staging folder in `packages.rs`.
 
 mod deepen;
+mod kept;
 mod link;
 mod packages;
 mod prepared;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::channel::ChannelError;
 use crate::checkout::{self, Checkout, Forced, Resolution, Wanted};
 use crate::flow::build;
+use crate::flow::install::kept::Before;
 use crate::flow::install::packages::Unpacker;
 use crate::flow::install::union::{Drift, Union};
 use crate::flow::install::wish::Wish;
@@ -154,12 +156,14 @@ fn place(
     let prefix = wish.dir.prefix();
     let locked = wish.dir.lock(search.tell)?;
     // Whoever held the lock may have done it.
-    if let Some(receipt) = wish.installed()?.filter(|receipt| wish.is_met_by(receipt, &found)) {
+    let installed = wish.installed()?;
+    if let Some(receipt) = installed.clone().filter(|receipt| wish.is_met_by(receipt, &found)) {
         return Ok(wish.already(receipt));
     }
     let staging = locked.stage()?;
     let link = link::decide(wish.link, search.store, &staging, prefix)?;
-    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built, link };
+    let before = Before::of(&wish.dir, installed, &staging);
+    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built, link, before };
     let receipt = receipt_of(&found, wish, link, unpacker.place_all(packages)?);
     staging.finish(&receipt)?;
     // What lay in a file is not remembered as what the channel has.

@@ -9,6 +9,7 @@ use fs_err as fs;
 use crate::archive::{self, unpack};
 use crate::at_once;
 use crate::flow::install::Error;
+use crate::flow::install::kept::Before;
 use crate::model::bundle::BundlePackage;
 use crate::model::event::Event;
 use crate::model::link::LinkKind;
@@ -33,6 +34,8 @@ pub(super) struct Unpacker<'a> {
     /// The packages that are not the bundle's, but of this work tree.
     pub(super) built: &'a BTreeSet<RecipeName>,
     pub(super) link: LinkKind,
+    /// What the prefix holds until now.
+    pub(super) before: Option<Before<'a>>,
 }
 
 impl Unpacker<'_> {
@@ -51,9 +54,14 @@ impl Unpacker<'_> {
     }
 
     fn place(&self, package: &BundlePackage) -> Result<InstalledPackage, PackageFault> {
-        let (manifest, placed) = match self.link {
-            LinkKind::Copy => self.unpack(package)?,
-            LinkKind::Hard | LinkKind::Reflink => self.link(package)?,
+        let kept = self.before.as_ref().and_then(|before| before.keep(package, self.link, self.staging));
+        let (manifest, placed) = match (kept, self.link) {
+            (Some((manifest, placed)), _) => {
+                self.staging.keep_manifest(&manifest.name, &manifest.to_json())?;
+                (manifest, placed)
+            }
+            (None, LinkKind::Copy) => self.unpack(package)?,
+            (None, LinkKind::Hard | LinkKind::Reflink) => self.link(package)?,
         };
         (self.search.tell)(Event::Unpacked { name: package.name.clone(), files: placed.files });
         Ok(InstalledPackage {

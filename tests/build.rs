@@ -182,7 +182,7 @@ fn what_comes_from_the_system_is_recorded_by_package() {
     // With and without the compiler being asked for what it includes.
     world.script_recipe(
         "taker",
-        "echo '#include <elf.h>' > a.c\necho '#include <gnumake.h>' > b.c\necho 'int f(void){return 1;}' >> a.c\n\
+        "echo '#include <elf.h>' > a.c\necho '#include <gnumake.h>' > b.c\necho 'int puts(const char *); int f(void){return puts(\"x\");}' >> a.c\n\
          cc -fPIC -c a.c -MD -MF a.d\ncc -E b.c >/dev/null\nmkdir -p {prefix}/lib\ncc -shared -o {prefix}/lib/liba.so a.o",
     );
     let run = world.run("build").succeeds();

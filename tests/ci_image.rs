@@ -39,8 +39,10 @@ fn an_image_is_built_by_the_engine_that_is_there_and_its_digest_printed() {
     let world = world();
     let tools = world.root().join("tools");
     fs::create_dir(&tools).unwrap();
-    let script =
-        format!("#!/bin/sh\necho \"$@\" >> {}/called\n[ \"$1\" = image ] && echo {DIGEST}\nexit 0\n", tools.display());
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> {}/called\necho \"the $1 goes on\" >&2\ncase $1 in image|push) echo {DIGEST} ;; *) echo step ;; esac\n",
+        tools.display()
+    );
     fs::write(tools.join("podman"), script).unwrap();
     fs::set_permissions(tools.join("podman"), fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());

@@ -39,8 +39,10 @@ fn an_image_is_built_by_the_engine_that_is_there_and_its_digest_printed() {
     let world = world();
     let tools = world.root().join("tools");
     fs::create_dir(&tools).unwrap();
-    let script =
-        format!("#!/bin/sh\necho \"$@\" >> {}/called\n[ \"$1\" = image ] && echo {DIGEST}\nexit 0\n", tools.display());
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> {}/called\ncase $1 in image|push) echo {DIGEST} ;; *) echo step of $1 ;; esac\n",
+        tools.display()
+    );
     fs::write(tools.join("podman"), script).unwrap();
     fs::set_permissions(tools.join("podman"), fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
@@ -51,12 +53,35 @@ fn an_image_is_built_by_the_engine_that_is_there_and_its_digest_printed() {
         podman image inspect --format '{{.Digest}}' tagalong-build:debian-13-x86_64\n";
     assert_eq!(dry.stdout, expected);
     assert!(!tools.join("called").exists());
-    world.run("ci image build debian-13-x86_64 --name reg/b:13 --push").prints(&format!("reg/b:13@{DIGEST}\n"));
+    let run = world.run("ci image build debian-13-x86_64 --name reg/b:13 --push");
+    // What the engine prints while it builds is talk.
+    assert!(run.stderr.contains("\nstep of build\n"), "{}", run.stderr);
+    run.prints(&format!("reg/b:13@{DIGEST}\n"));
     let called = fs::read_to_string(tools.join("called")).unwrap();
-    assert!(called.contains("\npush reg/b:13\n"), "{called}");
+    assert!(called.contains("\npush --digestfile /dev/stdout reg/b:13\n"), "{called}");
     world.run("ci image build debian-11-x86_64").exits(3);
     fs::write(tools.join("podman"), "#!/bin/sh\nexit 3\n").unwrap();
     world.run("ci image build debian-13-x86_64").exits(6);
+}
+
+#[test]
+fn the_digest_of_a_pushed_image_is_that_of_the_registry() {
+    let world = world();
+    let tools = world.root().join("tools");
+    fs::create_dir(&tools).unwrap();
+    let world = world.with("PATH", &tools.display().to_string());
+    let docker = |said: &str| {
+        let script = format!("#!/bin/sh\ncase \"$*\" in *RepoDigests*) echo '{said}' ;; *) echo layers ;; esac\n");
+        fs::write(tools.join("docker"), script).unwrap();
+        fs::set_permissions(tools.join("docker"), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    docker(&format!("reg/b@{DIGEST}"));
+    let build = "ci image build debian-13-x86_64 --name reg/b:13 --push";
+    world.run(build).prints(&format!("reg/b:13@{DIGEST}\n"));
+    docker("");
+    let run = world.run(build).exits(1);
+    assert!(run.stderr.contains("error: the digest of reg/b:13 is not told\n"), "{}", run.stderr);
+    assert_eq!(run.stdout, "");
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Tries the levels from the strongest down, with a command that does nothing, in a folder of the cache.
+    /// Tries the levels from the strongest down, with a command that tells the machine's name, in a folder of the cache.
     pub fn probe(program: &Path, cache: &Path) -> Sandbox {
         let scratch = cache.join("probe");
         let sandbox = Sandbox::probe_in(program, &scratch);
@@ -102,8 +102,13 @@ impl Sandbox {
         let mut reason = None;
         for level in [Level::Namespaces, Level::Privileged] {
             let sandbox = Sandbox { level, reason: None, program: program.to_owned() };
-            match sandbox.try_nothing(scratch) {
-                Ok(()) => return Sandbox { reason, ..sandbox },
+            match sandbox.try_it(scratch) {
+                Ok(name) if name == enter::NAME => return Sandbox { reason, ..sandbox },
+                // Nothing else is lost: that is no reason for a weaker level.
+                Ok(name) => {
+                    let kept = format!("steps see the machine's name, {name}: it may not be changed in this container");
+                    return Sandbox { reason: reason.or(Some(kept)), ..sandbox };
+                }
                 // The first reason is the one to mend.
                 Err(refusal) => reason = reason.or(Some(refusal)),
             }
@@ -116,7 +121,8 @@ impl Sandbox {
         Sandbox { level: Level::Host, reason: Some("asked for".to_owned()), program: program.to_owned() }
     }
 
-    fn try_nothing(&self, scratch: &Path) -> Result<(), String> {
+    /// The name of the machine that a step sees, or why no step can be started.
+    fn try_it(&self, scratch: &Path) -> Result<String, String> {
         let root = scratch.join("probe-root");
         let file = scratch.join("probe.json");
         fs_err::create_dir_all(&root).map_err(|error| error.to_string())?;
@@ -125,7 +131,7 @@ impl Sandbox {
             root,
             binds: Vec::new(),
             folder: PathBuf::from("/"),
-            command: vec!["true".to_owned()],
+            command: vec!["uname".to_owned(), "-n".to_owned()],
             environment: Vec::new(),
             // Without a lifeline: it would be at its end before the step is.
             is_interactive: true,
@@ -134,7 +140,7 @@ impl Sandbox {
         let mut command = self.command(&file);
         let output = command.stdin(Stdio::null()).output().map_err(|error| format!("unshare: {error}"))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
         Err(said.lines().find(|line| !line.trim().is_empty()).unwrap_or("unshare failed").trim().to_owned())

@@ -1,6 +1,6 @@
 //! `tagalong ci image`: builds and checks the images that CI builds packages in.
 
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Output, Stdio};
 
 use clap::Subcommand;
 use serde_json::json;
@@ -76,32 +76,38 @@ fn build(name: &str, commands: &[Vec<String>], is_dry_run: bool) -> Result<ExitC
     let mut digest = String::new();
     for (place, command) in commands.iter().enumerate() {
         say!("{}", line(command));
-        let mut process = Command::new(&command[0]);
-        process.args(&command[1..]);
         let is_last = place + 1 == commands.len();
-        // What the engine says while it builds is talk.
-        process.stderr(std::process::Stdio::inherit()).stdout(std::process::Stdio::piped());
-        let output = process.output().map_err(|error| {
-            Failure::new(Code::Internal, format!("`{}` does not start", command[0]))
-                .why(error.to_string())
-                .next("run it by hand")
-        })?;
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let output = run_engine(command, is_last)?;
         if !output.status.success() {
             return Err(Failure::new(Code::BuildStep, "the image is not built")
                 .why(format!("`{}` ended with {}", command[..2].join(" "), output.status))
                 .next("what stands above says why; `--dry-run` prints the commands"));
         }
-        if is_last {
-            digest = said;
-        } else if !said.is_empty() {
-            say!("{said}");
-        }
+        digest = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    }
+    // Some engines tell the digest with the name before it.
+    let digest = digest.split_once('@').map_or(digest.as_str(), |(_, digest)| digest);
+    if !digest.starts_with("sha256:") {
+        return Err(Failure::new(Code::Internal, format!("the digest of {name} is not told"))
+            .why(format!("`{}` printed `{digest}`", commands.last().map(|last| line(last)).unwrap_or_default()))
+            .next("pin the digest that the registry shows"));
     }
     let plain = name.split_once('@').map_or(name, |(plain, _)| plain);
     show!("{plain}@{digest}");
     say!("built {name}; `image = \"{plain}@{digest}\"` pins it in tagalong.toml");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the engine says while it builds is talk, as it says it; what the last command prints is the digest.
+fn run_engine(command: &[String], is_last: bool) -> Result<Output, Failure> {
+    let mut process = Command::new(&command[0]);
+    process.args(&command[1..]).stderr(Stdio::inherit());
+    process.stdout(if is_last { Stdio::piped() } else { Stdio::from(std::io::stderr()) });
+    process.spawn().and_then(Child::wait_with_output).map_err(|error| {
+        Failure::new(Code::Internal, format!("`{}` does not start", command[0]))
+            .why(error.to_string())
+            .next("run it by hand")
+    })
 }
 
 fn check(settings: &Settings, is_json: bool) -> Result<ExitCode, Failure> {

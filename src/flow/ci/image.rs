@@ -19,11 +19,41 @@ const FILE: &str = "Containerfile";
 /// The largest such file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// The programs that build images, the likeliest first, and how each tells the digest of one.
-const ENGINES: [(&str, &[&str]); 3] = [
-    ("podman", &["image", "inspect", "--format", "{{.Digest}}"]),
-    ("buildah", &["inspect", "--type", "image", "--format", "{{.FromImageDigest}}"]),
-    ("docker", &["image", "inspect", "--format", "{{.Id}}"]),
+/// A program that builds images.
+struct Engine {
+    program: &'static str,
+    /// What tells the digest of an image that only this machine has.
+    inspect: &'static [&'static str],
+    /// What pushes it.
+    push: &'static [&'static str],
+    /// What tells the digest of the image in the registry, if pushing does not print it: layers are compressed on the
+    /// way, so that it is another one.
+    inspect_pushed: Option<&'static [&'static str]>,
+}
+
+/// Where the digest is written by a program that writes it into a file only.
+const TO_STDOUT: &str = "/dev/stdout";
+
+/// The programs, the likeliest first.
+const ENGINES: [Engine; 3] = [
+    Engine {
+        program: "podman",
+        inspect: &["image", "inspect", "--format", "{{.Digest}}"],
+        push: &["push", "--digestfile", TO_STDOUT],
+        inspect_pushed: None,
+    },
+    Engine {
+        program: "buildah",
+        inspect: &["inspect", "--type", "image", "--format", "{{.FromImageDigest}}"],
+        push: &["push", "--digestfile", TO_STDOUT],
+        inspect_pushed: None,
+    },
+    Engine {
+        program: "docker",
+        inspect: &["image", "inspect", "--format", "{{.Id}}"],
+        push: &["push"],
+        inspect_pushed: Some(&["image", "inspect", "--format", "{{index .RepoDigests 0}}"]),
+    },
 ];
 
 /// Why there is no answer.
@@ -144,18 +174,23 @@ pub fn commands(options: &Options<'_>) -> Result<(String, Vec<Vec<String>>), Err
     if read(&path)?.is_none() {
         return Err(Error::NoImage { platform: options.platform.clone(), path });
     }
-    let is_there = |name: &str| host::is_program(name, options.path);
-    let (engine, inspect) = ENGINES.into_iter().find(|(name, _)| is_there(name)).ok_or(Error::NoEngine)?;
+    let engine =
+        (ENGINES.into_iter()).find(|engine| host::is_program(engine.program, options.path)).ok_or(Error::NoEngine)?;
     let name = options.name.map_or_else(|| format!("tagalong-build:{}", options.platform), str::to_owned);
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let mut build = words(&[engine, "build", "--file", &path.display().to_string(), "--tag", &name]);
+    let command = |words: &[&str]| {
+        std::iter::once(engine.program).chain(words.iter().copied()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut build = command(&["build", "--file", &path.display().to_string(), "--tag", &name]);
     build.extend(options.base.iter().flat_map(|base| ["--build-arg".to_owned(), format!("BASE={base}")]));
     build.push(path.parent().unwrap_or(root).display().to_string());
+    let of_image = |words: &[&str]| command(&[words, &[name.as_str()]].concat());
     let mut all = vec![build];
     if options.is_pushed {
-        all.push(words(&[engine, "push", &name]));
+        all.push(of_image(engine.push));
+        all.extend(engine.inspect_pushed.map(of_image));
+    } else {
+        all.push(of_image(engine.inspect));
     }
-    all.push(words(&[&[engine], inspect, &[name.as_str()]].concat()));
     Ok((name, all))
 }
 

@@ -120,7 +120,7 @@ fn runs_that_are_killed_leave_a_whole_tree() {
     let right = Right::of(&world);
     let begin = Instant::now();
     world.run("install --tag deps-1").succeeds();
-    let whole = begin.elapsed().max(Duration::from_millis(5));
+    let mut whole = begin.elapsed();
     let mut random = random();
     let mut killed = 0;
     for round in 0..rounds(40, 1000) {
@@ -133,7 +133,10 @@ fn runs_that_are_killed_leave_a_whole_tree() {
         let mut command = world.tagalong(world.checkout());
         let mut child = command.args(verb).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         thread::sleep(whole * u32::try_from(random.below(120)).unwrap() / 100);
-        killed += u32::from(child.try_wait().unwrap().is_none());
+        let is_running = child.try_wait().unwrap().is_none();
+        killed += u32::from(is_running);
+        // Some runs have nothing to do: the time is found by which about every third one is over.
+        whole = if is_running { whole * 21 / 20 } else { whole * 9 / 10 };
         child.kill().unwrap();
         child.wait().unwrap();
         let after = format!("round {round}, {verb:?} killed");

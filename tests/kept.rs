@@ -36,6 +36,9 @@ fn id(path: &Path) -> (u64, i64) {
     (facts.ino(), facts.mtime_nsec())
 }
 
+/// Something that a user does to a file.
+type Touch = fn(&Path);
+
 const FILES: [&str; 3] = ["lib/pkgconfig/zlib.pc", "lib/libz.so.1", "include/zlib.h"];
 
 #[test]
@@ -63,7 +66,7 @@ fn what_both_bundles_hold_stays_and_need_not_be_in_the_store() {
 
 #[test]
 fn what_was_touched_is_made_anew() {
-    let touches: [(&str, fn(&Path)); 5] = [
+    let touches: [(&str, Touch); 5] = [
         ("bytes", |file| {
             // The same size, and the time set back.
             let time = fs::metadata(file).unwrap().modified().unwrap();

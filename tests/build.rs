@@ -216,7 +216,7 @@ fn junit_tells_steps_and_tests_and_how_they_ended() {
                   for s in e.parse(sys.argv[1]).getroot():\n\
                   \x20assert int(s.get('tests'))==len(s); assert int(s.get('failures'))==len(s.findall('.//failure'))\n\
                   \x20for c in s: print(c.get('classname'), c.get('name'), [x.get('message') for x in c])";
-    let mut python = world.command("python3", &world.checkout());
+    let mut python = world.command("python3", world.checkout());
     let output = python.args(["-c", script, "ended.xml"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let expected = "fine script []\nfine test 1 []\nuntrue script []\nuntrue test 1 []\n\

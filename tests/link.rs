@@ -27,6 +27,9 @@ fn png(version: &str) -> Package {
     })
 }
 
+/// Something that a user does to a file.
+type Edit = dyn Fn(&Path);
+
 /// Two tags, of which one package is the same.
 fn world() -> World {
     let world = World::with_key();
@@ -115,7 +118,7 @@ fn edited_hard_link_is_noticed_by_the_next_install_which_is_right() {
     let world = world();
     world.run(HARD).succeeds();
     let edited = world.checkout().join("extern/p/include/d1/5.h");
-    let edits: [(&str, &dyn Fn(&Path)); 3] = [
+    let edits: [(&str, &Edit); 3] = [
         ("more bytes", &|path| append(path, "mine\n")),
         ("as many bytes", &|path| fs::write(path, "// PNG 1\n").unwrap()),
         ("another mode", &|path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap()),

@@ -15,12 +15,26 @@ pub fn each<T: Sync, R: Send, E: Send>(
     most: usize,
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
+    each_with(list, most, || (), |(), one| work(one))
+}
+
+/// The same, where each thread has something of its own to work with, such as memory that it uses again and again.
+///
+/// # Errors
+/// The first failure; what had begun by then has ended.
+pub fn each_with<T: Sync, R: Send, E: Send, S>(
+    list: &[T],
+    most: usize,
+    own: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let queue = Mutex::new(list.iter().enumerate());
     let (done, failure) = (Mutex::new(Vec::with_capacity(list.len())), Mutex::new(None));
     let run = || {
+        let mut own = own();
         while locked(&failure).is_none() {
             let Some((place, one)) = locked(&queue).next() else { return };
-            match work(one) {
+            match work(&mut own, one) {
                 Ok(result) => locked(&done).push((place, result)),
                 Err(error) => {
                     locked(&failure).get_or_insert(error);

@@ -4,7 +4,7 @@
 //! A killed process leaves the old file or the new one. Does not wait for the disk, as `mv` does not, and does not know
 //! what the bytes mean.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -38,14 +38,6 @@ pub struct Content {
 /// # Errors
 /// [`RewriteError`] when there is none, or it cannot be read.
 pub fn read(path: &Path) -> Result<Content, RewriteError> {
-    read_into(path, Vec::new())
-}
-
-/// The same, into memory that was used before: for many files new memory costs more than to read them.
-///
-/// # Errors
-/// [`RewriteError`] as above.
-pub fn read_into(path: &Path, mut bytes: Vec<u8>) -> Result<Content, RewriteError> {
     let fault = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => RewriteError::Absent { path: path.to_owned() },
         _ => RewriteError::Unreadable { path: path.to_owned(), reason: reason(&error) },
@@ -56,10 +48,7 @@ pub fn read_into(path: &Path, mut bytes: Vec<u8>) -> Result<Content, RewriteErro
     if !facts.is_file() {
         return Err(RewriteError::NotAFile { path: path.to_owned() });
     }
-    bytes.clear();
-    let file = fs_err::File::open(&real).map_err(fault)?;
-    // The plain file reads all at once; the one with a path for its errors would read piece by piece.
-    file.file().read_to_end(&mut bytes).map_err(fault)?;
+    let bytes = fs_err::read(&real).map_err(fault)?;
     Ok(Content { path: real, bytes, facts })
 }
 

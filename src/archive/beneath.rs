@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, fchmod, ioctl_ficlone, linkat, mkdirat, openat, statat, symlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, Stat, fchmod, ioctl_ficlone, linkat, mkdirat, openat, statat, symlinkat,
 };
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -122,9 +122,7 @@ impl Beneath {
 
     /// What a file is, without opening it.
     pub fn facts(&mut self, path: &EntryPath) -> Result<Facts, Error> {
-        let (folder, name) = self.parent(path)?;
-        let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| self.failed("looking at a file", path, error))?;
+        let found = self.stat(path)?;
         let is_file = FileType::from_raw_mode(found.st_mode).is_file();
         let mode = if is_file { found.st_mode & 0o7777 } else { NO_FILE };
         let nanoseconds = u32::try_from(found.st_mtime_nsec).unwrap_or_default();
@@ -134,11 +132,14 @@ impl Beneath {
     /// When a regular file was last changed, its mode and names too, in seconds since 1970 and nanoseconds; `None` for
     /// anything else.
     pub fn changed(&mut self, path: &EntryPath) -> Result<Option<(i64, i64)>, Error> {
-        let (folder, name) = self.parent(path)?;
-        let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| self.failed("looking at a file", path, error))?;
+        let found = self.stat(path)?;
         let at = (found.st_ctime, i64::try_from(found.st_ctime_nsec).unwrap_or(i64::MAX));
         Ok(FileType::from_raw_mode(found.st_mode).is_file().then_some(at))
+    }
+
+    fn stat(&mut self, path: &EntryPath) -> Result<Stat, Error> {
+        let (folder, name) = self.parent(path)?;
+        statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| self.failed("looking at a file", path, error))
     }
 
     /// The error of a step at a path below.

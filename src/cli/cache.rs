@@ -144,8 +144,10 @@ fn line(one: &Package) -> String {
 
 fn to_json(one: &Package) -> Value {
     let (name, version) = one.name.clone().unzip();
+    let form = if one.kept.form == Form::Archive { "archive" } else { "unpacked" };
     json!({
-        "archive": one.kept.digest, "form": if one.kept.form == Form::Archive { "archive" } else { "unpacked" }, "size": one.kept.size, "used": used(one), "name": name, "version": version,
+        "archive": one.kept.digest, "form": form, "size": one.kept.size, "used": used(one), "name": name,
+        "version": version,
     })
 }
 

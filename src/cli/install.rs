@@ -59,7 +59,7 @@ pub struct Arguments {
     prepared: Option<PathBuf>,
     /// How the files come from the store: `auto` is `reflink` where the file system can, else `copy`. With `hard` a file
     /// is the store's own, with its time: who edits it changes every prefix that has it, which the next install notices
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = link_wish)]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = LinkWish::parse)]
     link: LinkWish,
     #[command(flatten)]
     changes: Changes,
@@ -156,17 +156,6 @@ fn absent(error: &install::Error) -> Option<(String, Option<String>)> {
             Some(("the bundle".to_owned(), None))
         }
         _ => None,
-    }
-}
-
-/// Reads how files come from the store.
-fn link_wish(text: &str) -> Result<LinkWish, String> {
-    match text {
-        "auto" => Ok(LinkWish::Auto),
-        "hard" => Ok(LinkWish::Only(LinkKind::Hard)),
-        "reflink" => Ok(LinkWish::Only(LinkKind::Reflink)),
-        "copy" => Ok(LinkWish::Only(LinkKind::Copy)),
-        _ => Err("it is one of auto, hard, reflink, copy".to_owned()),
     }
 }
 

@@ -72,7 +72,8 @@ pub struct Verified {
     pub trees: usize,
     /// In bytes.
     pub size: u64,
-    /// The archives whose bytes are not those of their digest, and the trees with such a file. They were taken out, but for a dry run.
+    /// The archives whose bytes are not those of their digest, and the trees with such a file. They were taken out, but
+    /// for a dry run.
     pub broken: Vec<Package>,
 }
 

@@ -3,16 +3,17 @@
 //! What an edit does to the bytes knows `relocate/elf/edit/`.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::at_once;
 use crate::model::depth::Depth;
 use crate::relocate::elf::edit::{self, Edit, EditFault, Folders};
-use crate::rewrite::{self, Content, HardLinks, RewriteError};
+use crate::rewrite::{self, HardLinks, RewriteError};
 
 /// Each worker holds one file and its copies in memory; disks are busy with fewer.
 const MOST_WORKERS: usize = 8;
@@ -45,44 +46,13 @@ pub enum Change {
     },
 }
 
-/// Memory of one worker, used again for each file.
-#[derive(Default)]
-struct Room {
-    old: Vec<u8>,
-    new: Vec<u8>,
-}
-
-/// One file and what became of it.
-type Edited = (PathBuf, Result<Change, Error>);
-
 /// Edits files, several at a time. A file that cannot be edited does not keep the others from being edited.
 pub fn edit(options: &Options) -> Outcome {
-    let edit = |path: &PathBuf, room: &mut Room| (path.clone(), edit_one(path, options, room));
     let processors = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
-    if options.files.len() < 2 || processors < 2 || names_twice(&options.files) {
-        let mut room = Room::default();
-        return Outcome { files: options.files.iter().map(|path| edit(path, &mut room)).collect() };
-    }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let (mut done, mut room) = (Vec::new(), Room::default());
-        while let Some((number, path)) = Some(next.fetch_add(1, Ordering::Relaxed))
-            .and_then(|number| options.files.get(number).map(|path| (number, path)))
-        {
-            done.push((number, edit(path, &mut room)));
-        }
-        done
-    };
-    let mut all: Vec<(usize, Edited)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
-        let results = workers.into_iter().map(|worker| match worker.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        results.flatten().collect()
-    });
-    all.sort_by_key(|(number, _)| *number);
-    Outcome { files: all.into_iter().map(|(_, one)| one).collect() }
+    let workers = if names_twice(&options.files) { 1 } else { processors };
+    let edit = |path: &PathBuf| Ok::<_, Infallible>((path.clone(), edit_one(path, options)));
+    let Ok(files) = at_once::each(&options.files, workers, edit);
+    Outcome { files }
 }
 
 /// Whether one file stands there under two names, whose edits must follow each other.
@@ -92,18 +62,12 @@ fn names_twice(files: &[PathBuf]) -> bool {
     facts.any(|facts| !seen.insert((facts.dev(), facts.ino())))
 }
 
-fn edit_one(path: &Path, options: &Options, room: &mut Room) -> Result<Change, Error> {
-    let content = rewrite::read_into(path, std::mem::take(&mut room.old))?;
-    let change = edit_content(path, &content, options, &mut room.new);
-    room.old = content.bytes;
-    change
-}
-
-fn edit_content(path: &Path, content: &Content, options: &Options, room: &mut Vec<u8>) -> Result<Change, Error> {
+fn edit_one(path: &Path, options: &Options) -> Result<Change, Error> {
+    let content = rewrite::read(path)?;
     if !content.bytes.starts_with(b"\x7fELF") {
         return Err(Error::NotElf { path: path.to_owned() });
     }
-    let edited = edit::apply_into(&content.bytes, &options.edit, &Disk, std::mem::take(room));
+    let edited = edit::apply(&content.bytes, &options.edit, &Disk);
     let edited = edited.map_err(|fault| Error::Edit { path: path.to_owned(), fault })?;
     let change = match &edited {
         None => Change::Unchanged,
@@ -117,7 +81,6 @@ fn edit_content(path: &Path, content: &Content, options: &Options, room: &mut Ve
         (None, Some(new)) => content.replace(new, options.links)?,
         (None, None) => {}
     }
-    *room = edited.unwrap_or_default();
     Ok(change)
 }
 

@@ -17,13 +17,22 @@ pub enum LinkKind {
     Reflink,
 }
 
-impl fmt::Display for LinkKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+impl LinkKind {
+    const ALL: [LinkKind; 3] = [LinkKind::Hard, LinkKind::Reflink, LinkKind::Copy];
+
+    /// Its name in receipts and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
             LinkKind::Copy => "copy",
             LinkKind::Hard => "hard",
             LinkKind::Reflink => "reflink",
-        })
+        }
+    }
+}
+
+impl fmt::Display for LinkKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 
@@ -35,3 +44,21 @@ pub enum LinkWish {
     Auto,
     Only(LinkKind),
 }
+
+impl LinkWish {
+    /// The wish of a name: `auto`, or that of a kind.
+    ///
+    /// # Errors
+    /// [`UnknownLink`].
+    pub fn parse(text: &str) -> Result<LinkWish, UnknownLink> {
+        if text == "auto" {
+            return Ok(LinkWish::Auto);
+        }
+        LinkKind::ALL.into_iter().find(|kind| kind.name() == text).map(LinkWish::Only).ok_or(UnknownLink)
+    }
+}
+
+/// No wish has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is one of auto, {}", LinkKind::ALL.map(LinkKind::name).join(", "))]
+pub struct UnknownLink;

@@ -3,14 +3,14 @@
 //! Judges no file by another; `audit/process.rs` does. At most [`WHOLE`] bytes of a file are in memory for each
 //! thread; larger ones are read a window at a time.
 
+use std::convert::Infallible;
 use std::io::{Read, Seek};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use std::num::NonZeroUsize;
-
+use crate::at_once;
 use crate::audit::hygiene::{self, Place, What};
 use crate::audit::problem::{Problem, Remark};
 use crate::audit::providers::ElfFile;
@@ -72,37 +72,18 @@ pub fn collect(
         unlisted.push(Remark::new(name, Problem::Unseen { member: None, reason: reason.clone() }));
     }
     let examiner = Examiner { subject, residues };
-    let next = AtomicUsize::new(0);
-    let mut all: Vec<(usize, Examined)> = std::thread::scope(|scope| {
-        let work = || {
-            let (mut own, mut buffer) = (Vec::new(), Vec::new());
-            while let Some((number, place)) = take(&next, &places) {
-                let mut examined = Examined::default();
-                examiner.examine(place, &mut buffer, &mut examined);
-                own.push((number, examined));
-            }
-            own
-        };
-        let threads: Vec<_> = (0..jobs.get().min(MOST_THREADS)).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|thread| join(thread)).collect()
-    });
-    all.sort_by_key(|(number, _)| *number);
+    let look = |buffer: &mut Vec<u8>, place: &Place| {
+        let mut examined = Examined::default();
+        examiner.examine(place, buffer, &mut examined);
+        Ok::<_, Infallible>(examined)
+    };
+    let Ok(all) = at_once::each_with(&places, jobs.get().min(MOST_THREADS), Vec::new, look);
     let mut collected = Collected { places, remarks: unlisted, ..Collected::default() };
-    for (_, examined) in all {
+    for examined in all {
         collected.elves.extend(examined.elf);
         collected.remarks.extend(examined.remarks);
     }
     Ok(collected)
-}
-
-/// What a thread found. A panic goes on here: a report that lacks what one thread found would look clean.
-fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn take<'a>(next: &AtomicUsize, places: &'a [Place]) -> Option<(usize, &'a Place)> {
-    let number = next.fetch_add(1, Ordering::Relaxed);
-    places.get(number).map(|place| (number, place))
 }
 
 fn walk(subject: &Subject, places: &mut Vec<Place>, unlisted: &mut Vec<Remark>) -> Result<(), Error> {

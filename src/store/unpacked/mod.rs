@@ -25,13 +25,13 @@ use crate::archive::beneath::{Beneath, Facts};
 use crate::archive::{self, unpack};
 use crate::at_once;
 use crate::lock::Lock;
-use crate::model::digest::{Digest, DigestingReader};
+use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::package::{EntryPath, FileEntry, PackageManifest};
 use crate::model::prefix::Prefix;
 use crate::store::keep::{self, Form, Kept};
 use crate::store::unpacked::record::Record;
-use crate::store::{Store, StoreError, system};
+use crate::store::{Store, StoreError, digest_of, system};
 
 pub use crate::store::unpacked::place::Placed;
 
@@ -197,15 +197,10 @@ impl Store {
         };
         let root = unpacked.folder.join("files");
         let files: Vec<_> = unpacked.manifest.files().collect();
-        let is_whole = |path: &Path, wanted: Digest| -> io::Result<bool> {
-            let mut reader = DigestingReader::new(fs::File::open(path)?);
-            io::copy(&mut reader, &mut io::sink())?;
-            Ok(reader.finish().0 == wanted)
-        };
         let whole = at_once::each(&files, AT_ONCE, |(path, file)| {
             // One that cannot be read is as bad as one with other bytes.
-            let is_whole = is_whole(&root.join(path.as_str()), file.digest).unwrap_or(false);
-            if is_whole { Ok(()) } else { Err(()) }
+            let found = digest_of(&root.join(path.as_str()));
+            if found.is_ok_and(|(found, _)| found == file.digest) { Ok(()) } else { Err(()) }
         });
         Ok(Some(whole.is_ok()))
     }

@@ -2,7 +2,6 @@
 //!
 //! Finding room for new strings is in `strings.rs`, writing in `grow.rs`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::relocate::elf::ElfFault;
@@ -58,8 +57,6 @@ pub struct Draft<'a> {
     /// Whether something beyond the dynamic section uses its strings: section names, other tables of symbols.
     pub shares_strings: bool,
     pub expected: Content,
-    /// Memory for the new bytes.
-    pub room: Vec<u8>,
     is_program: bool,
 }
 
@@ -96,7 +93,6 @@ impl<'a> Draft<'a> {
             strings_at: strings.start,
             strings_size: strings.len(),
             expected: Content::of(&image, &layout)?,
-            room: Vec::new(),
             // DF_1_PIE marks programs that can lie at any address.
             is_program: image.kind == 2 || layout.value(tags::FLAGS_1).is_some_and(|flags| flags & 0x0800_0000 != 0),
             image,
@@ -106,17 +102,6 @@ impl<'a> Draft<'a> {
             draft.version_files.push((need.at + 4, Text::Old(u64::from(need.library))));
         }
         Ok(draft)
-    }
-
-    /// Copies the bytes, if they are not copied yet, into the room that there is for them.
-    pub fn own(&mut self) -> &mut Vec<u8> {
-        if let Cow::Borrowed(bytes) = self.image.bytes {
-            let mut room = std::mem::take(&mut self.room);
-            room.clear();
-            room.extend_from_slice(bytes);
-            self.image.bytes = Cow::Owned(room);
-        }
-        self.image.bytes.to_mut()
     }
 
     /// All strings.

@@ -56,10 +56,7 @@ impl Draft<'_> {
         // Where the strings stand now, what nothing uses is overwritten even if they move.
         let old_part = &strings.bytes[..self.strings_size.min(strings.bytes.len())];
         let there = self.strings_at..self.strings_at + old_part.len();
-        // Not copied in vain: `room.rs` makes the copy that has the room.
-        if self.image.bytes[there.clone()] != *old_part {
-            self.own()[there].copy_from_slice(old_part);
-        }
+        self.image.bytes.to_mut()[there].copy_from_slice(old_part);
         let needs_table = self.entries.len() + 1 > table.capacity;
         let wants = self.wants(needs_table, does_not_fit, strings.has_grown)?;
         if wants.interpreter && self.interpreter.is_none() {
@@ -70,7 +67,6 @@ impl Draft<'_> {
             let stack = Segment { kind: segment::GNU_STACK, flags, align: 16, ..Segment::default() };
             headers::add(&mut self.image, stack, None);
         }
-        self.own();
         self.write_table(table, new_table)?;
         self.image.write_headers()?;
         Ok(self.image.into_bytes())

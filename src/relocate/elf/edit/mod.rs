@@ -84,21 +84,7 @@ pub trait Folders {
 /// # Errors
 /// [`EditFault`]: the file cannot be edited, or something else would change.
 pub fn apply(original: &[u8], edit: &Edit, folders: &dyn Folders) -> Result<Option<Vec<u8>>, EditFault> {
-    apply_into(original, edit, folders, Vec::new())
-}
-
-/// The same, with memory for the new bytes that was used before.
-///
-/// # Errors
-/// [`EditFault`] as above.
-pub fn apply_into(
-    original: &[u8],
-    edit: &Edit,
-    folders: &dyn Folders,
-    room: Vec<u8>,
-) -> Result<Option<Vec<u8>>, EditFault> {
     let mut draft = Draft::read(original)?;
-    draft.room = room;
     draft.set_os_abi(edit);
     draft.set_soname(edit);
     draft.set_interpreter(edit)?;

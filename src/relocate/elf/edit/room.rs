@@ -2,8 +2,6 @@
 //!
 //! Addresses stay. Does not know what the room is for (`grow.rs`).
 
-use std::borrow::Cow;
-
 use crate::relocate::elf::ElfFault;
 use crate::relocate::elf::edit::EditFault;
 use crate::relocate::elf::edit::draft::Draft;
@@ -68,14 +66,8 @@ impl Draft<'_> {
         }
         let Some(shift) = extra.checked_sub(from - old_end).filter(|shift| *shift > 0) else { return Ok(()) };
         let shift = aligned(shift, self.unit(from, page_size))?;
-        let (before, behind) = self.image.bytes.split_at(place(from)?);
-        let mut bytes = std::mem::take(&mut self.room);
-        bytes.clear();
-        bytes.reserve(self.image.bytes.len().saturating_add(place(shift)?));
-        bytes.extend_from_slice(before);
-        bytes.resize(before.len().saturating_add(place(shift)?), 0);
-        bytes.extend_from_slice(behind);
-        self.image.bytes = Cow::Owned(bytes);
+        let at = place(from)?;
+        self.image.bytes.to_mut().splice(at..at, std::iter::repeat_n(0, place(shift)?));
         self.shift(number, from, shift)?;
         Ok(())
     }

@@ -1,14 +1,16 @@
 //! Unpacks a package archive in one pass: every byte is compared with the manifest, digested, patched, and written.
 //!
 //! Nothing is searched for, nothing from the archive is run, and nothing is created that the manifest does not name.
-//! Does not verify the manifest itself: whoever hands the archive over has checked its digest.
+//! Does not verify the archive itself: whoever hands it over has checked its digest, and then those of its files are
+//! taken as right.
 
 use std::io::{self, BufReader, Chain, Cursor, Read, Write};
 use std::path::Path;
+use std::thread;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::archive::ahead::{Ahead, read_ahead};
+use crate::archive::ahead::read_ahead;
 use crate::archive::beneath::Beneath;
 use crate::archive::frames::FrameReader;
 use crate::archive::{Error, PIECE, header};
@@ -47,24 +49,52 @@ pub struct Unpacked {
 /// # Errors
 /// [`Error`]; what was unpacked before stays in the folder, and nothing outside of it is ever touched.
 pub fn unpack(reader: impl Read + Send, into: &Path, prefix: &Prefix, limits: &Limits) -> Result<Unpacked, Error> {
-    let decoded = decoded(reader)?;
-    read_ahead(decoded, |plain| unpack_plain(TarReader::new(plain), into, prefix, limits))
+    decode(reader, &Job { into, prefix, limits, is_checked: false })
 }
 
-fn unpack_plain(
-    mut tar: TarReader<&mut Ahead>,
-    into: &Path,
-    prefix: &Prefix,
-    limits: &Limits,
-) -> Result<Unpacked, Error> {
+/// The same, of an archive whose own digest was right: whoever sealed it has compared the digests of its files, and they
+/// are not computed again.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_checked(reader: impl Read + Send, into: &Path, prefix: &Prefix) -> Result<Unpacked, Error> {
+    decode(reader, &Job { into, prefix, limits: &Limits::default(), is_checked: true })
+}
+
+/// What is unpacked where.
+struct Job<'a> {
+    into: &'a Path,
+    prefix: &'a Prefix,
+    limits: &'a Limits,
+    /// Whether the digest of the archive is known to be right.
+    is_checked: bool,
+}
+
+fn decode(reader: impl Read + Send, job: &Job<'_>) -> Result<Unpacked, Error> {
+    let decoded = decoded(reader)?;
+    // On one processor a second thread only waits for the first.
+    if thread::available_parallelism().is_ok_and(|processors| processors.get() == 1) {
+        return unpack_plain(TarReader::new(decoded), job);
+    }
+    read_ahead(decoded, |plain| unpack_plain(TarReader::new(plain), job))
+}
+
+fn unpack_plain<R: Read>(mut tar: TarReader<R>, job: &Job<'_>) -> Result<Unpacked, Error> {
+    let Job { into, prefix, limits, is_checked } = *job;
     let manifest = tar.manifest(limits.manifest)?;
     let size = manifest.unpacked_size();
     if size > limits.unpacked {
         return Err(Error::TooLarge { size, limit: limits.unpacked });
     }
     let replacement = Replacement::new(&manifest.placeholder, prefix)?;
-    let mut writer =
-        Writer { folder: Beneath::new(into)?, replacement, prefix, buffer: vec![0; PIECE], spare: Vec::new() };
+    let mut writer = Writer {
+        folder: Beneath::new(into)?,
+        replacement,
+        prefix,
+        is_checked,
+        buffer: vec![0; PIECE],
+        spare: Vec::new(),
+    };
     let (mut files, mut relocated) = (0, 0);
     for entry in &manifest.entries {
         tar.expect(entry)?;
@@ -95,6 +125,7 @@ struct Writer<'a> {
     folder: Beneath,
     replacement: Replacement,
     prefix: &'a Prefix,
+    is_checked: bool,
     buffer: Vec<u8>,
     spare: Vec<u8>,
 }
@@ -102,14 +133,14 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn write_file<R: Read>(&mut self, tar: &mut TarReader<R>, path: &EntryPath, file: &FileEntry) -> Result<(), Error> {
         let mut out = self.folder.create_file(path, file.mode)?;
-        let mut digester = Digester::new();
+        let mut digester = (!self.is_checked).then(Digester::new);
         let mut patcher = (!file.relocations.is_empty()).then(|| self.replacement.start(&file.relocations));
         let mut left = file.size;
         while left > 0 {
             let count = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let piece = &mut self.buffer[..count];
             tar.read_exact(piece)?;
-            digester.update(piece);
+            digester.iter_mut().for_each(|digester| digester.update(piece));
             let shown: &[u8] = match &mut patcher {
                 None => piece,
                 Some(patcher) => {
@@ -124,7 +155,7 @@ impl Writer<'_> {
             out.write_all(shown).map_err(|error| self.folder.failed("writing a file", path, error))?;
             left -= count as u64;
         }
-        if digester.finish() != file.digest {
+        if digester.is_some_and(|digester| digester.finish() != file.digest) {
             return Err(Error::Digest { path: path.to_string() });
         }
         tar.expect_zeros(header::padding(file.size))

@@ -80,8 +80,7 @@ impl Unpacker<'_> {
     fn unpack(&self, package: &BundlePackage) -> Result<(PackageManifest, Placed), PackageFault> {
         let path = self.search.archive(package, self.bundle.channel)?;
         let file = fs::File::open(path).map_err(|error| PackageFault::System { reason: error.to_string() })?;
-        let limits = unpack::Limits::default();
-        let unpacked = unpack::unpack(file, self.staging.path(), self.prefix, &limits)?;
+        let unpacked = unpack::unpack_checked(file, self.staging.path(), self.prefix)?;
         self.refuse_another(package, &unpacked.manifest)?;
         self.staging.keep_manifest(&unpacked.manifest.name, &unpacked.manifest.to_json())?;
         let placed = Placed { files: unpacked.files, relocated: unpacked.relocated, linked: 0 };

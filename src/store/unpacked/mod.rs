@@ -150,7 +150,7 @@ impl Store {
         // At its own placeholder the package stays as it was built.
         let prefix = Prefix::new(placeholder.as_path())
             .map_err(|error| StoreError::System { reason: format!("{}: {error}", archive.display()) })?;
-        let manifest = unpack::unpack(open()?, &files, &prefix, &unpack::Limits::default())?.manifest;
+        let manifest = unpack::unpack_checked(open()?, &files, &prefix)?.manifest;
         let mut below = Beneath::new(&files)?;
         let facts = manifest.files().map(|(path, _)| below.facts(path)).collect::<Result<_, _>>()?;
         let json = manifest.to_json();

@@ -104,7 +104,8 @@ fn nearest_file(own: &Path, name: &str) -> Option<String> {
 }
 
 /// Reads one recipe; `more` is TOML that stands behind its text, as what the user sets does.
-pub(super) fn read_one(own: PathBuf, name: String, more: &str, platform: Option<&Platform>) -> Result<File, Error> {
+pub(super) fn read_one(own: &Path, name: &str, more: &str, platform: Option<&Platform>) -> Result<File, Error> {
+    let file = |text: String, reading| File { name: name.to_owned(), own: own.to_owned(), text, reading };
     let unreadable = |what: &str, hint: Option<String>| Reading {
         recipe: None,
         mentions: Vec::new(),
@@ -115,19 +116,20 @@ pub(super) fn read_one(own: PathBuf, name: String, more: &str, platform: Option<
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let hint = "every folder among the recipes is a recipe: write one, or move the folder elsewhere";
             let reading = unreadable("there is no `recipe.toml` in this folder", Some(hint.to_owned()));
-            return Ok(File { name, own, text: String::new(), reading });
+            return Ok(file(String::new(), reading));
         }
         Err(error) => return Err(Error::Read(error)),
     };
     Ok(match String::from_utf8(bytes) {
         Ok(text) => {
             let text = text + more;
-            File { name, own, reading: recipe_file::read(&text, platform), text }
+            let reading = recipe_file::read(&text, platform);
+            file(text, reading)
         }
         Err(error) => {
             let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
             let reading = unreadable(&format!("line {line} is not UTF-8, which TOML is written in"), None);
-            File { name, own, text: String::new(), reading }
+            file(String::new(), reading)
         }
     })
 }

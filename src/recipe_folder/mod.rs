@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::at_once;
 use crate::model::platform::Platform;
 use crate::model::project::PROJECT_FILE;
 use crate::model::recipe::{Recipe, RecipeName};
@@ -24,6 +25,9 @@ use crate::toml_file::nearest_word::nearest_word;
 
 /// The file that makes a folder a recipe.
 pub const RECIPE_FILE: &str = "recipe.toml";
+
+/// How many recipes are read at once.
+const AT_ONCE: usize = 4;
 
 /// Why the recipes cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +77,7 @@ impl RecipeFolder {
     /// circle, patches and folders that are not there or lead out of the recipe's folder. Then what the project says of
     /// recipes that are not there.
     pub fn load(layout: &Layout, platform: Option<&Platform>) -> Result<RecipeFolder, Error> {
-        let (mut files, mut shadowed) = (Vec::new(), Vec::new());
+        let (mut wanted, mut shadowed) = (Vec::new(), Vec::new());
         let mut names: BTreeSet<String> = BTreeSet::new();
         for folder in &layout.folders {
             for name in self::names(folder)? {
@@ -81,10 +85,11 @@ impl RecipeFolder {
                     shadowed.push((name.clone(), folder.join(&name)));
                     continue;
                 }
-                let more = layout.more_text(&name);
-                files.push(file::read_one(folder.join(&name), name, &more, platform)?);
+                wanted.push((folder.join(&name), name));
             }
         }
+        let read = |(own, name): &(PathBuf, String)| file::read_one(own, name, &layout.more_text(name), platform);
+        let mut files = at_once::each(&wanted, AT_ONCE, read)?;
         files.sort_by(|a: &File, b| a.name.cmp(&b.name));
         let recipes = files.iter().filter_map(|file| file.reading.recipe.as_ref());
         let providers = Providers::of_recipes(recipes, &layout.providers);

@@ -275,5 +275,5 @@ fn answers_of_servers() {
             &[(1, "", "{}"), (1, "2", packages), (1, "", files), (1, "2", packages), (1, "", files), (3, "", "x")],
         ),
     ];
-    survive("answers", &seeds, 300);
+    survive("answers", &seeds, 100);
 }

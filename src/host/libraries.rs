@@ -3,7 +3,12 @@
 //! Pure: does not look for the files. A scan for NUL-terminated names is enough here, since the version names of
 //! a library stand in its dynamic string table; what packages need is read properly, in `relocate/elf/`.
 
+use memchr::memmem;
+
 use crate::model::platform::Floor;
+
+/// No name of a version is as long, in bytes.
+const LONGEST_NAME: usize = 40;
 
 /// The C library of a system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +90,13 @@ pub fn musl(bytes: &[u8]) -> Libc {
 
 /// Raises the floor to the newest symbol versions whose NUL-terminated names start with one of these.
 pub fn offered(bytes: &[u8], starts: &[&str], system: &mut Floor) {
-    for name in bytes.split(|byte| *byte == 0).filter(|name| name.len() < 40) {
-        let rest = starts.iter().find_map(|start| name.strip_prefix(start.as_bytes()));
-        if rest.is_some_and(|rest| rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')) {
-            system.raise(&String::from_utf8_lossy(name));
+    for start in starts {
+        for at in memmem::find_iter(bytes, &[b"\0", start.as_bytes()].concat()) {
+            let name = &bytes[at + 1..bytes.len().min(at + LONGEST_NAME)];
+            let Some(name) = memchr::memchr(0, name).map(|end| &name[..end]) else { continue };
+            if name[start.len()..].iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') {
+                system.raise(&String::from_utf8_lossy(name));
+            }
         }
     }
 }
@@ -119,9 +127,9 @@ pub fn architecture(head: &[u8]) -> Option<&'static str> {
 
 /// What follows `second`, where that follows `first` within `within` bytes.
 fn between<'a>(bytes: &'a [u8], first: &[u8], second: &[u8], within: usize) -> Option<&'a [u8]> {
-    let start = bytes.windows(first.len()).position(|window| window == first)?;
+    let start = memmem::find(bytes, first)?;
     let line = &bytes[start..bytes.len().min(start + within)];
-    let at = line.windows(second.len()).position(|window| window == second)?;
+    let at = memmem::find(line, second)?;
     Some(&line[at + second.len()..])
 }
 

@@ -3,6 +3,7 @@
 Called by scripts/bench-peers: FOLDER RUNS PROGRAM WORLD PEERS, the last a virtual environment that holds the peers.
 """
 
+import atexit
 import hashlib
 import json
 import os
@@ -176,8 +177,9 @@ def ali_prepare(trees):
         f"uid = {os.getuid()}\ngid = {os.getgid()}\n")
     # A path would do, but it does not expand its own pattern there, and finds nothing.
     server = subprocess.Popen(["rsync", "--daemon", "--no-detach", f"--config={ali}/rsyncd.conf"])
+    atexit.register(server.terminate)
     time.sleep(1)
-    return server, f"rsync://127.0.0.1:{port}/store"
+    return f"rsync://127.0.0.1:{port}/store"
 
 
 def timed(work):
@@ -185,28 +187,29 @@ def timed(work):
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     own = work()
     wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if own is not None:
+    # What a work measured itself counts.
+    if isinstance(own, tuple):
         return own
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def look_at(tree, placeholder):
-    """How many files and bytes of packages there are, and how many of the files still hold the placeholder."""
-    files, bytes, unmoved = 0, 0, 0
+def look_at(tree):
+    """How many files and bytes of packages there are, and how many of the files hold the path of the tree."""
+    files, bytes, moved, path = 0, 0, 0, str(tree).encode()
     for top in ("include", "lib"):
         for file in (tree / top).rglob("*"):
             if file.is_file() and not file.name.endswith(".unrelocated"):
                 content = file.read_bytes()
-                files, bytes, unmoved = files + 1, bytes + len(content), unmoved + (placeholder in content)
-    return files, bytes, unmoved
+                files, bytes, moved = files + 1, bytes + len(content), moved + (path in content)
+    return files, bytes, moved
 
 
 def main():
     all = packages()
-    placeholder = all[0][0]["placeholder"].encode()
+    relocated = sum("fixed" in entry or "text" in entry for manifest, _ in all for entry in manifest["entries"])
     records = [conda_package(*one) for one in all]
     (folder / "records.json").write_text(json.dumps(records))
-    server, store = ali_prepare([files for _, files in all])
+    store = ali_prepare([files for _, files in all])
     conda_pack()
     versions = run(peers / "bin/pip", "list", "--format", "freeze").lower().split()
     version = {line.partition("==")[0]: line.partition("==")[2] for line in versions}
@@ -214,7 +217,7 @@ def main():
     ali_name, own_name = f"aliBuild {version['alibuild']}", run(program, "--version").strip()
 
     def install(link):
-        return lambda: tagalong("install", "--tag", "deps-1", "--link", link) and None
+        return lambda: tagalong("install", "--tag", "deps-1", "--link", link)
 
     def gone(*paths):
         return lambda: remove(*paths)
@@ -241,10 +244,8 @@ def main():
             os.sync()
             times[place].append(timed(work))
             if turn == 0:
-                seen[place] = look_at(tree, placeholder)
-                print(f"{name}: {seen[place][0]} files, {seen[place][2]} not relocated", file=sys.stderr)
-    server.terminate()
-    server.wait()
+                seen[place] = look_at(tree)
+                print(f"{name}: {seen[place][0]} files, {seen[place][2]} of {relocated} relocated", file=sys.stderr)
     whole = {one[:2] for one in seen}
     if len(whole) != 1:
         sys.exit(f"the trees are not of one size: {seen}")
@@ -252,14 +253,14 @@ def main():
     def median(place, which):
         return statistics.median(one[which] for one in times[place])
 
-    print("| what | with | wall, s | processors, s | times tagalong's best | files left with the old prefix |")
+    print("| what | with | wall, s | processors, s | times tagalong's best | relocated files |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for kind in ("cold", "warm"):
         best = min(median(place, 0) for place in range(4) if rows[place][0] == kind)
         for place, row in enumerate(rows):
             if row[0] == kind:
                 wall, own = median(place, 0), median(place, 1)
-                print(f"| {kind} | {row[1]} | {wall:.2f} | {own:.2f} | {wall / best:.1f} | {seen[place][2]} |")
+                print(f"| {kind} | {row[1]} | {wall:.2f} | {own:.2f} | {wall / best:.1f} | {seen[place][2]} of {relocated} |")
 
 
 main()

@@ -123,7 +123,7 @@ fn files_that_differ_by_case_alone_are_refused_where_the_disk_takes_them_for_one
     world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # 3\n");
     world.published("deps-3", &[small().version("3").text("include/Name.h", "3\n")]);
     let script = "truncate -s 64M image && mkfs.ntfs -q -F image >/dev/null 2>&1 \
-                  && lowntfs-3g -o ignore_case,permissions image disk 2>/dev/null && touch disk/A && test -e disk/a";
+                  && lowntfs-3g -o ignore_case,permissions image disk 2>/dev/null && touch disk/A && rm disk/a";
     let Some(disk) = Disk::mounted(&world, script) else { return };
     let prefix = disk.path("p");
     let install = |tag: &str| world.run_with(&["install", "--tag", tag, "--prefix", &prefix]);
@@ -135,7 +135,7 @@ fn files_that_differ_by_case_alone_are_refused_where_the_disk_takes_them_for_one
     install("deps-3").succeeds();
     assert_eq!(fs::read_to_string(disk.0.join("p/include/Name.h")).unwrap(), "3\n");
     world.run_with(&["status", "--tag", "deps-3", "--verify", "--prefix", &prefix]).succeeds();
-    assert_eq!(left_beside(Path::new(&prefix)), ["A"]);
+    assert_eq!(left_beside(Path::new(&prefix)), Vec::<String>::new());
     world.run_with(&["uninstall", "--prefix", &prefix]).succeeds();
 }
 
@@ -236,7 +236,7 @@ fn many_small_files_take_little_memory() {
         .collect();
     world.published("deps-1", &packages);
     world.forget_cache();
-    for arguments in [&["install"][..], &["status", "--verify", "--check"], &["install", "--force"]] {
+    for arguments in [&["install"][..], &["status", "--verify", "--check"]] {
         let peak = peak(&world, arguments);
         println!("{arguments:?}: {} MB", peak / 1_000_000);
         assert!(peak < 150_000_000, "{arguments:?}: {peak} bytes");

@@ -54,7 +54,7 @@ fn runs_that_are_killed_leave_a_whole_tree() {
 }
 
 /// The system calls that fail, and how.
-const CALLS: [(&str, &[&str]); 8] = [
+const CALLS: [(&str, &[&str]); 9] = [
     ("openat", &["EIO", "EMFILE", "EACCES"]),
     ("write", &["ENOSPC", "EIO"]),
     ("mkdirat", &["ENOSPC", "EACCES"]),
@@ -63,6 +63,7 @@ const CALLS: [(&str, &[&str]); 8] = [
     ("rename", &["ENOSPC", "EIO"]),
     ("symlinkat", &["ENOSPC", "EIO"]),
     ("fsync", &["EIO", "ENOSPC"]),
+    ("syncfs", &["EIO", "EDQUOT"]),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 //!
 //! Prints rows of a Markdown table; each figure is the median of several, ours and the peer's in turns.
 
+mod field_bundle;
 #[path = "../tests/world/mod.rs"]
 mod world;
 
@@ -11,15 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use field_bundle::packages;
 use world::World;
-use world::bundle::Package;
-use world::random::Random;
-
-const PACKAGES: usize = 40;
-const FILES: usize = 20_000;
-const RELOCATED: usize = 1_225;
-const RELOCATED_BYTES: usize = 328_000_000;
-const OTHER_BYTES: usize = 214_000_000;
 
 /// `TAGALONG_BENCH_INSTALL`: by how much everything is smaller; 1 for the figures, 20 to try the program out.
 fn scale() -> Option<usize> {
@@ -29,53 +23,6 @@ fn scale() -> Option<usize> {
 /// How many runs a median is of.
 fn rounds() -> usize {
     std::env::var("RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
-}
-
-/// Bytes that compress to about a third, as libraries and headers do.
-fn noise(random: &mut Random, count: usize) -> Vec<u8> {
-    let words: Vec<[u8; 8]> = (0..512).map(|_| random.number().to_le_bytes()).collect();
-    let mut bytes = Vec::with_capacity(count + 16);
-    while bytes.len() < count {
-        let number = random.number();
-        bytes.extend(words[usize::try_from(number % 512).unwrap()]);
-        if number & (1 << 20) != 0 {
-            bytes.extend(&number.to_le_bytes()[3..6]);
-        }
-    }
-    bytes.truncate(count);
-    bytes
-}
-
-/// The packages; `version` of the last two makes them another tag's.
-fn packages(version: &str, scale: usize) -> Vec<Package> {
-    (0..PACKAGES)
-        .map(|place| {
-            // The first package has half of all bytes, in larger files.
-            let (share, of) = if place == 0 { (1, 2) } else { (1, 2 * (PACKAGES - 1)) };
-            let is_new = place >= PACKAGES - 2;
-            let version = if is_new { version } else { "1" };
-            let mut random = Random::new(place as u64 + if is_new { version.len() as u64 * 99 } else { 0 });
-            let name = format!("p{place:02}");
-            let mut package = Package::new(&name).version(version);
-            let files = if place == 0 { FILES / 8 } else { FILES * 7 / 8 / (PACKAGES - 1) } / scale;
-            let relocated = (if place == 0 { RELOCATED / 2 } else { RELOCATED / 2 / (PACKAGES - 1) } / scale).max(1);
-            for number in 0..files {
-                let is_relocated = number < relocated;
-                let (bytes, count) =
-                    if is_relocated { (RELOCATED_BYTES, relocated) } else { (OTHER_BYTES, files - relocated) };
-                let size = bytes / scale * share / of / count;
-                let path =
-                    format!("{}/{name}/d{}/f{number}", if is_relocated { "lib" } else { "include" }, number % 50);
-                let mut content = noise(&mut random, size);
-                if is_relocated {
-                    let middle = content.len() / 2;
-                    content.splice(middle..middle, b"@PREFIX@/share\0".iter().copied());
-                }
-                package = package.binary(&path, &content);
-            }
-            package
-        })
-        .collect()
 }
 
 /// The medians of ours and of the peer's, in turns, each after its own preparation.

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | 4 | [`cli`] | reads argv, environment and terminal; the only one that prints |
 //! | 3 | [`flow`] | one verb a file; flows do not call flows |
-//! | 2 | [`checkout`], [`host`], [`http`], [`channel`], [`archive`], [`store`], [`prefix_dir`], [`place`], [`lock`], [`at_once`], [`rewrite`], [`sources`], [`recipe_folder`], [`tree`], [`builder`], [`signing`], [`search`] | touch the world, one door each |
+//! | 2 | [`checkout`], [`host`], [`http`], [`channel`], [`archive`], [`store`], [`prefix_dir`], [`place`], [`lock`], [`durable`], [`at_once`], [`rewrite`], [`sources`], [`recipe_folder`], [`tree`], [`builder`], [`signing`], [`search`] | touch the world, one door each |
 //! | 1 | [`nearest`], [`recipe_file`], [`recipe_import`], [`project_file`], [`toml_file`], [`relocate`], [`audit`], [`moment`], [`percent`], [`plan`], [`pipeline`], [`compare`], [`report`] | the craft: pure, bytes in, facts out |
 //! | 0 | [`model`] | the nouns, valid by construction |
 //!
@@ -33,6 +33,7 @@ pub mod channel;
 pub mod checkout;
 pub mod cli;
 pub mod compare;
+pub mod durable;
 pub mod flow;
 pub mod host;
 pub mod http;

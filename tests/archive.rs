@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use package::{Package, contents, unpack};
 use proptest::prelude::*;
 use tagalong::archive::{self, Error};
-use tagalong::model::package::EntryKind;
+use tagalong::model::package::{Entry, EntryKind, EntryPath};
 use tagalong::model::prefix::{Placeholder, Prefix};
 
 /// Runs a shell command with these bytes on its stdin.
@@ -158,6 +158,19 @@ fn a_file_that_changed_since_it_was_sealed_is_not_packed() {
         let result = archive::pack::pack(&package.manifest, package.tree(), &mut Vec::new());
         assert!(matches!(result, Err(Error::Changed { path }) if path == "lib/libx.so.1"));
     }
+}
+
+#[test]
+fn more_files_than_an_install_takes_are_not_packed() {
+    let mut package = sample();
+    // 64 MB of manifest are 390,000 files, or fewer with long names.
+    let link = |number| Entry {
+        path: EntryPath::parse(&format!("z{number:05}")).unwrap(),
+        kind: EntryKind::Link { target: "t".repeat(3000) },
+    };
+    package.manifest.entries.extend((0..23_000).map(link));
+    let result = archive::pack::pack(&package.manifest, package.tree(), &mut Vec::new());
+    assert!(matches!(result, Err(Error::TooManyFiles { limit: 67_108_864, .. })), "{result:?}");
 }
 
 #[test]

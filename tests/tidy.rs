@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors; imports go down, or stay inside a room.
-const FLOORS: [(&str, u8); 34] = [
+const FLOORS: [(&str, u8); 35] = [
     ("model", 0),
     ("moment", 1),
     ("nearest", 1),
@@ -27,6 +27,7 @@ const FLOORS: [(&str, u8); 34] = [
     ("channel", 2),
     ("archive", 2),
     ("at_once", 2),
+    ("durable", 2),
     ("lock", 2),
     ("place", 2),
     ("rewrite", 2),
@@ -65,7 +66,19 @@ const DOORS: [(&str, &[&str]); 26] = [
     // System calls without a safe wrapper in std; each room its own few.
     (
         "rustix",
-        &["archive", "builder", "channel", "checkout", "host", "lock", "prefix_dir", "rewrite", "store", "tree"],
+        &[
+            "archive",
+            "builder",
+            "channel",
+            "checkout",
+            "durable",
+            "host",
+            "lock",
+            "prefix_dir",
+            "rewrite",
+            "store",
+            "tree",
+        ],
     ),
     ("saphyr_parser", &["recipe_import"]),
     ("sha2", &["model"]),

@@ -4,119 +4,22 @@
 //! The seed of each round is printed where it fails; `TAGALONG_SEED=N` starts with another. `TAGALONG_TORTURE=1` runs
 //! the long way (`scripts/torture`).
 
+mod whole;
 mod world;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tagalong::model::digest::Digest;
-use world::bundle::Package;
+use whole::{Right, left_beside, random, refuse_panic, rounds, tree, two_tags};
 use world::random::Random;
 use world::{World, files_below};
 
-/// The generator of this run.
-fn random() -> Random {
-    Random::new(std::env::var("TAGALONG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1))
-}
-
-/// The first count in a usual run, the second with `TAGALONG_TORTURE=1`.
-fn rounds(few: usize, many: usize) -> usize {
-    if std::env::var_os("TAGALONG_TORTURE").is_some() { many } else { few }
-}
-
-/// Two tags with a shared package and one that differs; each has text, binaries, links and folders.
-fn world() -> World {
-    let world = World::with_key();
-    let png = |version: &str| {
-        (0..40).fold(Package::new("libpng").version(version).needs("zlib"), |package, n| {
-            package.text(&format!("share/{version}/{n}"), &format!("{version} of @PREFIX@\n").repeat(20))
-        })
-    };
-    let zlib = || {
-        let binary = [vec![0; 3000], b"@PREFIX@/lib\0".to_vec(), vec![7; 3000]].concat();
-        Package::new("zlib")
-            .binary("lib/libz.so.1", &binary)
-            .link("lib/libz.so", "libz.so.1")
-            .program("bin/z", "echo z")
-    };
-    world.published("deps-1", &[zlib(), png("1")]);
-    world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # 2\n");
-    world.published("deps-2", &[zlib(), png("2")]);
-    world
-}
-
-/// All of a tree but what tagalong keeps there for itself: kind, mode and digest of each path.
-fn tree(folder: &Path) -> Option<BTreeMap<PathBuf, String>> {
-    let mut found = BTreeMap::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(here) = open.pop() {
-        for entry in fs::read_dir(&here).ok()? {
-            let path = entry.unwrap().path();
-            let facts = fs::symlink_metadata(&path).unwrap();
-            let name = path.strip_prefix(folder).unwrap().to_owned();
-            if name == Path::new(".tagalong") {
-                continue;
-            }
-            let what = if facts.is_symlink() {
-                format!("link to {}", fs::read_link(&path).unwrap().display())
-            } else if facts.is_dir() {
-                open.push(path);
-                "folder".to_owned()
-            } else {
-                format!("{:o} {}", facts.permissions().mode() & 0o7777, Digest::of(&fs::read(&path).unwrap()))
-            };
-            found.insert(name, what);
-        }
-    }
-    Some(found)
-}
-
-/// The trees of both tags, as undisturbed installs make them.
-struct Right {
-    prefix: PathBuf,
-    trees: [BTreeMap<PathBuf, String>; 2],
-}
-
-impl Right {
-    fn of(world: &World) -> Right {
-        let prefix = world.checkout().join("extern/p");
-        let trees = ["deps-1", "deps-2"].map(|tag| {
-            world.run(&format!("install --tag {tag}")).succeeds();
-            tree(&prefix).unwrap()
-        });
-        Right { prefix, trees }
-    }
-
-    /// Whose tree lies at the prefix: 0 for `deps-1`, 1 for `deps-2`, `None` for nothing.
-    #[track_caller]
-    fn state(&self, after: &str) -> Option<usize> {
-        let found = tree(&self.prefix)?;
-        let state = self.trees.iter().position(|tree| *tree == found);
-        assert!(state.is_some(), "after {after} the tree is neither the old nor the new one: {found:#?}");
-        state
-    }
-}
-
-/// What lies beside the prefix.
-fn left_beside(prefix: &Path) -> Vec<String> {
-    let entries = fs::read_dir(prefix.parent().unwrap()).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).filter(|name| name != "p").collect()
-}
-
-#[track_caller]
-fn refuse_panic(output: &Output, after: &str) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() != Some(101) && !said.contains("panicked"), "{after}: {said}");
-}
-
 #[test]
 fn runs_that_are_killed_leave_a_whole_tree() {
-    let world = world();
+    let world = two_tags();
     let right = Right::of(&world);
     let begin = Instant::now();
     world.run("install --tag deps-1").succeeds();
@@ -151,7 +54,7 @@ fn runs_that_are_killed_leave_a_whole_tree() {
 }
 
 /// The system calls that fail, and how.
-const CALLS: [(&str, &[&str]); 8] = [
+const CALLS: [(&str, &[&str]); 9] = [
     ("openat", &["EIO", "EMFILE", "EACCES"]),
     ("write", &["ENOSPC", "EIO"]),
     ("mkdirat", &["ENOSPC", "EACCES"]),
@@ -160,11 +63,12 @@ const CALLS: [(&str, &[&str]); 8] = [
     ("rename", &["ENOSPC", "EIO"]),
     ("symlinkat", &["ENOSPC", "EIO"]),
     ("fsync", &["EIO", "ENOSPC"]),
+    ("syncfs", &["EIO", "EDQUOT"]),
 ];
 
 #[test]
 fn system_calls_that_fail_break_nothing() {
-    let world = world();
+    let world = two_tags();
     let right = Right::of(&world);
     let step = rounds(9, 1);
     let (mut failed, mut injected) = (0, 0);
@@ -210,7 +114,7 @@ fn put(path: &Path, bytes: &[u8]) {
 
 #[test]
 fn flipped_bits_and_cut_files_are_found_or_do_no_harm() {
-    let world = world();
+    let world = two_tags();
     let right = Right::of(&world);
     let mut random = random();
     let mut refused = 0;
@@ -278,7 +182,7 @@ fn flipped_bits_and_cut_files_are_found_or_do_no_harm() {
 
 #[test]
 fn many_processes_share_one_store_and_four_prefixes() {
-    let world = world();
+    let world = two_tags();
     let right = Right::of(&world);
     let until = Instant::now() + Duration::from_secs(rounds(4, 60) as u64);
     let work = |worker: usize, world: &Shared| {

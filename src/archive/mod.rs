@@ -46,6 +46,9 @@ pub enum Error {
     NoManifest { found: String },
     #[error("the manifest has {size} bytes, {limit} are allowed")]
     ManifestTooLarge { size: u64, limit: u64 },
+    /// While packing: no install would take it.
+    #[error("the package has too many files: its manifest has {size} bytes, {limit} are allowed")]
+    TooManyFiles { size: u64, limit: u64 },
     #[error(transparent)]
     Manifest(#[from] ManifestFault),
     #[error("the package has {size} bytes unpacked, {limit} are allowed")]

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::archive::frames::FrameWriter;
+use crate::archive::unpack::Limits;
 use crate::archive::{Error, PIECE, header};
 use crate::model::digest::Digester;
 use crate::model::package::{EntryKind, FileEntry, MANIFEST_PATH, PackageManifest};
@@ -13,13 +14,17 @@ use crate::model::package::{EntryKind, FileEntry, MANIFEST_PATH, PackageManifest
 /// Writes the archive of the files that the manifest names below `tree`.
 ///
 /// # Errors
-/// [`Error::Changed`] when a file, link or folder is not what the manifest says, else what could not be read or
+/// [`Error::TooManyFiles`], [`Error::Changed`] when a file, link or folder is not what the manifest says, else what could not be read or
 /// written; the output is of no use then.
 pub fn pack(manifest: &PackageManifest, tree: &Path, out: &mut dyn Write) -> Result<(), Error> {
     let write = |source| Error::Write { source };
     let mut out = FrameWriter::new(out);
     let mut spare = Vec::new();
     let json = manifest.to_json();
+    let (size, limit) = (json.len() as u64, Limits::default().manifest);
+    if size > limit {
+        return Err(Error::TooManyFiles { size, limit });
+    }
     header::write_file(&mut spare, MANIFEST_PATH, json.len() as u64);
     spare.extend_from_slice(&json);
     spare.resize(spare.len() + header::padding(json.len() as u64), 0);

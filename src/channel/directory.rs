@@ -1,6 +1,7 @@
 //! A channel in a folder: `file:`. Reads from any mount; writes whole objects, and only new ones where it matters.
 //!
-//! Does not know what the objects are.
+//! Does not know what the objects are, but that one that replaces another may name those that were put before: after a power
+//! loss too it is there only with them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,6 +12,7 @@ use fs_err as fs;
 
 use crate::channel::writable::{ArchiveFile, BundleWrite, Version, swap_by_looking, write_in_two};
 use crate::channel::{ChannelError, Listed, Objects, Put};
+use crate::durable::{self, Writes};
 use crate::lock::Lock;
 use crate::model::bundle::platform_of;
 use crate::model::digest::DigestingReader;
@@ -135,7 +137,10 @@ impl Objects for Directory {
     }
 
     fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ChannelError> {
-        self.unfinished(path, &mut &bytes[..])?.place_over()?;
+        let unfinished = self.unfinished(path, &mut &bytes[..])?;
+        Writes::to(&self.folder).and_then(|writes| writes.wait()).map_err(system)?;
+        unfinished.place_over()?;
+        durable::names(parts(&self.folder.join(path)).0).map_err(system)?;
         if fs::read(self.folder.join(path)).map_err(system)? == bytes {
             Ok(())
         } else {

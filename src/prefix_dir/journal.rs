@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
 use crate::model::package::OWN_FOLDER;
 use crate::prefix_dir::{PrefixDir, PrefixDirError, staging, system};
 
@@ -62,14 +63,17 @@ pub(super) fn settle(dir: &PrefixDir) -> Result<(), PrefixDirError> {
             (false, true) => fs::rename(&journal.staging, prefix).map_err(system)?,
             (false, false) => fs::rename(&journal.old, prefix).map_err(system)?,
         }
+        durable::names(&dir.parent).map_err(system)?;
     }
     if journal.step == Step::Clear {
         staging::clear(prefix)?;
+        durable::names(prefix).map_err(system)?;
         journal.step = Step::Move;
         journal.write(dir)?;
     }
     if journal.step == Step::Move {
         move_entries(&journal.staging, prefix)?;
+        durable::names(prefix).map_err(system)?;
     }
     fs::remove_file(dir.beside("journal")).map_err(system)
 }
@@ -113,7 +117,8 @@ impl Journal {
             .map_err(|error| PrefixDirError::Journal { path: path.clone(), reason: error.to_string() })?;
         fs::write(&unfinished, json).map_err(system)?;
         fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(system)?;
-        fs::rename(&unfinished, &path).map_err(system)
+        fs::rename(&unfinished, &path).map_err(system)?;
+        durable::names(&dir.parent).map_err(system)
     }
 }
 

@@ -8,6 +8,13 @@
 //! extern/.p.tagalong-journal         what to finish or undo then
 //! ```
 //! Inside, `.tagalong/` holds the receipt and the manifest of each package.
+//!
+//! What a power loss leaves is the old tree or the new one, whole, whatever a file system keeps of what it was not asked to
+//! keep (`tests/power_loss.rs` replays every moment), since these are on the disk in this order:
+//! 1. all of the staging folder, the receipt too (syncfs(2), once), before it gets the prefix's name;
+//! 2. that name (fsync(2) of the folder above) before the old tree loses a file; as is the name that a prefix gets before
+//!    its files are removed;
+//! 3. a journal before what it says is begun, and what it says before the journal goes.
 
 mod journal;
 mod staging;
@@ -19,9 +26,10 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use crate::durable;
 use crate::lock::Lock;
 use crate::model::event::Tell;
-use crate::model::package::{ManifestFault, PackageManifest};
+use crate::model::package::{ManifestFault, OWN_FOLDER, PackageManifest};
 use crate::model::platform::Platform;
 use crate::model::prefix::{Prefix, PrefixError};
 use crate::model::project::Project;
@@ -237,10 +245,12 @@ impl LockedPrefix<'_> {
         let path = self.dir.prefix.as_path();
         let aside = self.dir.beside(&format!("removed-{}", std::process::id()));
         if fs::rename(path, &aside).is_ok() {
+            durable::names(&self.dir.parent).map_err(system)?;
             return fs::remove_dir_all(&aside).map_err(system);
         }
         // A mount point, or a folder of a lower overlay layer, cannot be renamed.
         fs::remove_file(path.join(RECEIPT_PATH)).map_err(system)?;
+        durable::names(&path.join(OWN_FOLDER)).map_err(system)?;
         staging::clear(path)?;
         // A mount point stays, empty.
         let _ = fs::remove_dir(path);

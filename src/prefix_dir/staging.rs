@@ -10,6 +10,7 @@ use fs_err as fs;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use crate::durable::{self, Writes};
 use crate::model::receipt::{RECEIPT_PATH, Receipt};
 use crate::model::recipe::RecipeName;
 use crate::prefix_dir::{PACKAGES_FOLDER, PrefixDir, PrefixDirError, journal, system};
@@ -19,13 +20,12 @@ use crate::prefix_dir::{PACKAGES_FOLDER, PrefixDir, PrefixDirError, journal, sys
 pub struct Staging<'a> {
     dir: &'a PrefixDir,
     path: PathBuf,
+    writes: Writes,
 }
 
 impl<'a> Staging<'a> {
     pub(super) fn new(dir: &'a PrefixDir) -> Result<Staging<'a>, PrefixDirError> {
-        let path = dir.beside(&format!("staging-{}", std::process::id()));
-        fs::create_dir(&path).map_err(system)?;
-        let staging = Staging { dir, path };
+        let staging = Staging::bare(dir)?;
         fs::create_dir_all(staging.path.join(PACKAGES_FOLDER)).map_err(system)?;
         Ok(staging)
     }
@@ -34,7 +34,8 @@ impl<'a> Staging<'a> {
     pub(super) fn bare(dir: &'a PrefixDir) -> Result<Staging<'a>, PrefixDirError> {
         let path = dir.beside(&format!("staging-{}", std::process::id()));
         fs::create_dir(&path).map_err(system)?;
-        Ok(Staging { dir, path })
+        let writes = Writes::to(&path).map_err(system)?;
+        Ok(Staging { dir, path, writes })
     }
 
     /// The folder that packages are unpacked into.
@@ -54,7 +55,7 @@ impl<'a> Staging<'a> {
     /// Writes the receipt and makes this folder the prefix; what was there before is removed.
     ///
     /// # Errors
-    /// [`PrefixDirError::System`]; the prefix is then what it was before.
+    /// [`PrefixDirError::System`]; the prefix is then what it was before, or the new one whole.
     pub fn finish(self, receipt: &Receipt) -> Result<(), PrefixDirError> {
         fs::write(self.path.join(RECEIPT_PATH), receipt.to_json()).map_err(system)?;
         self.place()
@@ -64,18 +65,19 @@ impl<'a> Staging<'a> {
     /// Makes this folder the prefix as it is; what was there before is removed.
     ///
     /// # Errors
-    /// [`PrefixDirError::System`]; the prefix is then what it was before.
+    /// [`PrefixDirError::System`]; the prefix is then what it was before, or the new one whole.
     pub fn take_place(self) -> Result<(), PrefixDirError> {
         self.place()
     }
 
     fn place(&self) -> Result<(), PrefixDirError> {
         let prefix = self.dir.prefix().as_path();
+        self.writes.wait().map_err(system)?;
         if !prefix.exists() {
             return fs::rename(&self.path, prefix).map_err(system);
         }
         match renameat_with(CWD, &self.path, CWD, prefix, RenameFlags::EXCHANGE) {
-            Ok(()) => Ok(()),
+            Ok(()) => durable::names(&self.dir.parent).map_err(system),
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::XDEV) => journal::replace(self.dir, &self.path),
             Err(error) => {
                 let reason = format!("cannot exchange {} and {}: {error}", self.path.display(), prefix.display());

@@ -128,10 +128,11 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a small file whole or not at all.
+    /// Writes a small file whole or not at all, on the disk too: nothing else tells whether its bytes are right.
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut unfinished = self.unfinished()?;
         unfinished.write_all(bytes).map_err(system)?;
+        unfinished.as_file().sync_all().map_err(system)?;
         self.persist(unfinished, path)
     }
 }

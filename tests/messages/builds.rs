@@ -30,6 +30,7 @@ pub fn archive() -> Vec<Told> {
         archive::Error::TrailingBytes,
         archive::Error::NoManifest { found: "bin/sh\u{1b}".to_owned() },
         archive::Error::ManifestTooLarge { size: 300 << 20, limit: 256 << 20 },
+        archive::Error::TooManyFiles { size: 65 << 20, limit: 64 << 20 },
         archive::Error::TooLarge { size: 90 << 30, limit: 64 << 30 },
         archive::Error::Header { path: file() },
         archive::Error::Unexpected { expected: file(), found: "../../etc/passwd".to_owned() },

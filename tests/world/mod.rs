@@ -56,6 +56,11 @@ impl World {
         world
     }
 
+    /// Leaves the world on the disk, for others than this process; gives its folder.
+    pub fn keep(self) -> PathBuf {
+        fs::canonicalize(self.folder.keep()).unwrap()
+    }
+
     /// The folder of the whole world.
     pub fn root(&self) -> PathBuf {
         fs::canonicalize(self.folder.path()).unwrap()

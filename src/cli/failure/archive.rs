@@ -27,8 +27,11 @@ impl From<&Error> for Failure {
                 .why("the system splits the first line of a script at white space (execve(2))")
                 .next("choose a `prefix` without white space in tagalong.toml or with `--prefix`"),
             Error::FileCollision { path } => Failure::new(Code::CheckFound, format!("`{path}` would be written twice"))
-                .why("two packages of the bundle hold a file of that path")
-                .next("list the path under `exclude` in one of their recipes, and build that one anew"),
+                .why("two packages of the bundle hold a file of that path, or the disk takes names that differ by case for one")
+                .next(
+                    "list the path under `exclude` in one of their recipes and build that one anew, or install on a disk \
+                     that tells case apart",
+                ),
             Error::Changed { path } => Failure::new(Code::Internal, format!("`{path}` cannot be packed"))
                 .why("it has changed since the package was sealed")
                 .next("build the package again, and let nothing write into its tree meanwhile"),
@@ -37,6 +40,9 @@ impl From<&Error> for Failure {
                     .why("no package is expected to be so large: it may be made to fill the disk")
                     .next("nothing of it is installed; find out who published it")
             }
+            Error::TooManyFiles { .. } => Failure::new(Code::Usage, error.to_string())
+                .why("whoever installs a package reads its whole manifest first, and takes no longer one")
+                .next("list what nobody needs under `exclude` in the recipe, or make several recipes of it"),
             Error::Corrupt { .. }
             | Error::Truncated
             | Error::TrailingBytes

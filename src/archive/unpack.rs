@@ -15,6 +15,8 @@ use crate::archive::{Error, PIECE, header};
 use crate::model::digest::Digester;
 use crate::model::package::{Entry, EntryKind, EntryPath, FileEntry, MANIFEST_PATH, PackageManifest};
 use crate::model::prefix::Prefix;
+use crate::model::runtime;
+use crate::model::selection::Extent;
 use crate::relocate::patch::{NoPlaceholder, Replacement};
 use crate::relocate::scan;
 
@@ -40,6 +42,8 @@ pub struct Unpacked {
     pub files: u64,
     /// How many of them hold the prefix.
     pub relocated: u64,
+    /// How many files and links were left out; the manifest does not name them.
+    pub left_out: u64,
 }
 
 /// Unpacks an archive into a folder, which may hold other packages, for the prefix that the folder will be at.
@@ -47,28 +51,56 @@ pub struct Unpacked {
 /// # Errors
 /// [`Error`]; what was unpacked before stays in the folder, and nothing outside of it is ever touched.
 pub fn unpack(reader: impl Read + Send, into: &Path, prefix: &Prefix, limits: &Limits) -> Result<Unpacked, Error> {
+    let place = Place { into, prefix, extent: Extent::Full };
     let decoded = decoded(reader)?;
-    read_ahead(decoded, |plain| unpack_plain(TarReader::new(plain), into, prefix, limits))
+    read_ahead(decoded, |plain| unpack_plain(TarReader::new(plain), &place, limits))
 }
 
-fn unpack_plain(
-    mut tar: TarReader<&mut Ahead>,
+/// As [`unpack`], with the usual limits, as much of the package as is wanted; what is left out is read and checked too.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_extent(
+    reader: impl Read + Send,
     into: &Path,
     prefix: &Prefix,
-    limits: &Limits,
+    extent: Extent,
 ) -> Result<Unpacked, Error> {
-    let manifest = tar.manifest(limits.manifest)?;
-    let size = manifest.unpacked_size();
+    let place = Place { into, prefix, extent };
+    let decoded = decoded(reader)?;
+    read_ahead(decoded, |plain| unpack_plain(TarReader::new(plain), &place, &Limits::default()))
+}
+
+/// Where an archive goes, and how much of it.
+struct Place<'a> {
+    into: &'a Path,
+    prefix: &'a Prefix,
+    extent: Extent,
+}
+
+fn unpack_plain(mut tar: TarReader<&mut Ahead>, place: &Place<'_>, limits: &Limits) -> Result<Unpacked, Error> {
+    let whole = tar.manifest(limits.manifest)?;
+    let size = whole.unpacked_size();
     if size > limits.unpacked {
         return Err(Error::TooLarge { size, limit: limits.unpacked });
     }
+    let (manifest, left_out) = match place.extent {
+        Extent::Full => (whole.clone(), 0),
+        Extent::Runtime => runtime::without_development(&whole),
+    };
+    let prefix = place.prefix;
     let replacement = Replacement::new(&manifest.placeholder, prefix)?;
     let mut writer =
-        Writer { folder: Beneath::new(into)?, replacement, prefix, buffer: vec![0; PIECE], spare: Vec::new() };
+        Writer { folder: Beneath::new(place.into)?, replacement, prefix, buffer: vec![0; PIECE], spare: Vec::new() };
     let (mut files, mut relocated) = (0, 0);
-    for entry in &manifest.entries {
+    // What stays has the same order.
+    let mut kept = manifest.entries.iter().peekable();
+    for entry in &whole.entries {
         tar.expect(entry)?;
+        let is_kept = kept.next_if(|one| one.path == entry.path).is_some();
         match &entry.kind {
+            EntryKind::File(file) if !is_kept => writer.pass_over(&mut tar, &entry.path, file)?,
+            _ if !is_kept => {}
             EntryKind::Folder => writer.folder.create_folder(&entry.path)?,
             EntryKind::Link { target } => writer.folder.create_link(&entry.path, target)?,
             EntryKind::File(file) => {
@@ -79,7 +111,7 @@ fn unpack_plain(
         }
     }
     tar.expect_end()?;
-    Ok(Unpacked { manifest, files, relocated })
+    Ok(Unpacked { manifest, files, relocated, left_out })
 }
 
 /// Reads only the manifest of an archive.
@@ -122,6 +154,22 @@ impl Writer<'_> {
                 }
             };
             out.write_all(shown).map_err(|error| self.folder.failed("writing a file", path, error))?;
+            left -= count as u64;
+        }
+        if digester.finish() != file.digest {
+            return Err(Error::Digest { path: path.to_string() });
+        }
+        tar.expect_zeros(header::padding(file.size))
+    }
+
+    /// Reads and checks a file that is not wanted.
+    fn pass_over<R: Read>(&mut self, tar: &mut TarReader<R>, path: &EntryPath, file: &FileEntry) -> Result<(), Error> {
+        let (mut digester, mut left) = (Digester::new(), file.size);
+        while left > 0 {
+            let count = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let piece = &mut self.buffer[..count];
+            tar.read_exact(piece)?;
+            digester.update(piece);
             left -= count as u64;
         }
         if digester.finish() != file.digest {

@@ -4,8 +4,8 @@
 
 mod contents;
 pub mod crew;
+mod debug;
 pub mod error;
-mod globs;
 mod host_files;
 pub mod ingredients;
 pub mod package;
@@ -15,6 +15,7 @@ mod remembered;
 pub mod running;
 pub mod sandbox;
 pub mod seal;
+mod snapshot;
 pub mod steps;
 mod toolchain;
 pub mod work;

@@ -3,13 +3,12 @@
 //! Does not decide what is made (`plan.rs`) nor in which order (`crew.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::archive;
 use crate::builder::contents;
+use crate::builder::debug::{self, Split};
 use crate::builder::error::BuildError;
 use crate::builder::host_files;
 use crate::builder::prebuilt;
@@ -17,8 +16,10 @@ use crate::builder::probes;
 use crate::builder::running::Runner;
 use crate::builder::sandbox::{Sandbox, SandboxedStep};
 use crate::builder::seal::{self, SealedPackage, Sealing};
+use crate::builder::snapshot::{Stamp, snapshot};
 use crate::builder::steps::{self, Scene};
 use crate::builder::work::Work;
+use crate::model::bundle::DebugArchive;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::host_package::HostPackage;
@@ -52,6 +53,8 @@ pub struct Made {
     pub archive: Digest,
     /// The size of the archive, in bytes.
     pub size: u64,
+    /// The debug information that was split off.
+    pub debug: Option<DebugArchive>,
     pub seconds: u64,
 }
 
@@ -96,24 +99,42 @@ impl Workshop<'_> {
         if let Err(error) = built {
             return Err(self.keep_if_asked(&mut work, error));
         }
-        let sealed = self.seal(job, &work, &before).map_err(|error| self.keep_if_asked(&mut work, error))?;
+        let kept = |work: &mut Work, error| self.keep_if_asked(work, error);
+        let mut own = self.own_paths(job, &work, &before).map_err(|error| kept(&mut work, error))?;
+        let split = self.split(job, &work, &mut own, &log).map_err(|error| kept(&mut work, error))?;
+        let sealed = self.seal(job, &work, &own, None).map_err(|error| kept(&mut work, error))?;
         let host = self.look_at_host(job, &work, &sealed.linked).map_err(doing("look at what it included"))?;
         let manifest = sealed.manifest;
-        contents::check(job.recipe, &manifest).map_err(|error| self.keep_if_asked(&mut work, error))?;
-        let packed = work.folder().join("package.tar.zst");
-        self.pack(&manifest, &work, &packed).map_err(doing("pack it"))??;
-        self.test(job, &work, &log, &packed).map_err(|error| self.keep_if_asked(&mut work, error))?;
-        let (archive, size) =
-            self.store.add_file(&packed).map_err(|source| BuildError::Store { name: name.clone(), source })?;
+        contents::check(job.recipe, &manifest).map_err(|error| kept(&mut work, error))?;
+        let packed = self.pack(&manifest, &work)?;
+        let debug = match &split {
+            Some(split) => {
+                let sealed = self.seal(job, &work, &split.paths, Some(name)).map_err(|error| kept(&mut work, error))?;
+                Some((self.pack(&sealed.manifest, &work)?, sealed.manifest))
+            }
+            None => None,
+        };
+        self.test(job, &work, &log, &packed).map_err(|error| kept(&mut work, error))?;
+        let (archive, size) = self.keep(&manifest, &packed)?;
+        let debug = match debug {
+            Some((packed, manifest)) => {
+                let (archive, size) = self.keep(&manifest, &packed)?;
+                Some(DebugArchive { archive, size })
+            }
+            None => None,
+        };
+        Ok(Made { manifest, host, archive, size, debug, seconds: started.elapsed().as_secs() + 1 })
+    }
+
+    /// Takes a finished archive into the store, and tells of it.
+    fn keep(&self, manifest: &PackageManifest, packed: &Path) -> Result<(Digest, u64), BuildError> {
+        let name = manifest.name.clone();
+        let kept = self.store.add_file(packed);
+        let (archive, size) = kept.map_err(|source| BuildError::Store { name: name.clone(), source })?;
         let relocated = manifest.files().filter(|(_, file)| !file.relocations.is_empty()).count() as u64;
-        (self.tell)(Event::Packed {
-            name: name.clone(),
-            version: job.recipe.version.clone(),
-            files: manifest.files().count() as u64,
-            relocated,
-            size,
-        });
-        Ok(Made { manifest, host, archive, size, seconds: started.elapsed().as_secs() + 1 })
+        let (version, files) = (manifest.version.clone(), manifest.files().count() as u64);
+        (self.tell)(Event::Packed { name, version, files, relocated, size });
+        Ok((archive, size))
     }
 
     fn keep_if_asked(&self, work: &mut Work, error: BuildError) -> BuildError {
@@ -156,7 +177,8 @@ impl Workshop<'_> {
         Ok(())
     }
 
-    fn build(&self, job: &Job<'_>, work: &Work, log: &Path) -> Result<(), BuildError> {
+    /// What build steps see, and a step there that has no command yet.
+    fn scene(&self, job: &Job<'_>, work: &Work) -> (Scene, SandboxedStep) {
         let recipe = job.recipe;
         let seen = work.seen_build();
         let scene = Scene {
@@ -168,7 +190,7 @@ impl Workshop<'_> {
         };
         let home = work.seen_home().display().to_string();
         let environment = steps::environment(recipe, &scene, &home, &seen.display().to_string());
-        let mut step = SandboxedStep {
+        let step = SandboxedStep {
             level: self.sandbox.level,
             root: work.root(),
             binds: work.build_binds(),
@@ -177,6 +199,12 @@ impl Workshop<'_> {
             environment,
             is_interactive: false,
         };
+        (scene, step)
+    }
+
+    fn build(&self, job: &Job<'_>, work: &Work, log: &Path) -> Result<(), BuildError> {
+        let recipe = job.recipe;
+        let (scene, mut step) = self.scene(job, work);
         let all = steps::steps(recipe, &scene);
         let shell = self.shell.filter(|(name, _)| **name == recipe.name);
         if let Some((_, Some(before))) = shell
@@ -228,10 +256,15 @@ impl Workshop<'_> {
         Err(BuildError::ShellEnded { name: name.clone() })
     }
 
-    fn seal(&self, job: &Job<'_>, work: &Work, before: &BTreeMap<PathBuf, Stamp>) -> Result<SealedPackage, BuildError> {
-        let (recipe, tree) = (job.recipe, work.tree());
-        let name = &recipe.name;
-        let after = snapshot(&tree).map_err(|source| BuildError::Io {
+    /// The paths that the build put beside its needs, which it must have left alone.
+    fn own_paths(
+        &self,
+        job: &Job<'_>,
+        work: &Work,
+        before: &BTreeMap<PathBuf, Stamp>,
+    ) -> Result<BTreeSet<PathBuf>, BuildError> {
+        let name = &job.recipe.name;
+        let after = snapshot(&work.tree()).map_err(|source| BuildError::Io {
             name: name.clone(),
             doing: "look at what it installed",
             source,
@@ -246,23 +279,69 @@ impl Workshop<'_> {
         if own.is_empty() {
             return Err(BuildError::InstalledNothing { name: name.clone() });
         }
+        Ok(own)
+    }
+
+    /// Splits debug information off the package's own files, if the recipe asks for it and there is any.
+    fn split(
+        &self,
+        job: &Job<'_>,
+        work: &Work,
+        own: &mut BTreeSet<PathBuf>,
+        log: &Path,
+    ) -> Result<Option<Split>, BuildError> {
+        let recipe = job.recipe;
+        if !recipe.build.has_debug() {
+            return Ok(None);
+        }
+        let name = &recipe.name;
+        let doing = |doing| move |source| BuildError::Io { name: name.clone(), doing, source };
+        let plan =
+            debug::plan(&work.tree(), own, &recipe.build.exclude).map_err(doing("look for debug information"))?;
+        plan.notes(name).into_iter().for_each(|text| (self.tell)(Event::Note { text }));
+        if plan.is_empty() {
+            return Ok(None);
+        }
+        // A command may be shorter than a list of many files.
+        let (_, mut step) = self.scene(job, work);
+        fs_err::write(work.folder().join("build/split.sh"), plan.script(self.placeholder.as_str()))
+            .map_err(doing("write the step that splits it"))?;
+        step.folder = work.seen_build();
+        step.command = ["/bin/sh", "-e", "split.sh"].map(str::to_owned).to_vec();
+        self.runner.run(name, "split", &step, &work.step_file(), log)?;
+        Ok(plan.done())
+    }
+
+    /// Seals these paths of the tree as the package, or as its debug information.
+    fn seal(
+        &self,
+        job: &Job<'_>,
+        work: &Work,
+        own: &BTreeSet<PathBuf>,
+        debug_of: Option<&RecipeName>,
+    ) -> Result<SealedPackage, BuildError> {
+        let (recipe, tree) = (job.recipe, work.tree());
+        let name = &debug_of.map_or_else(|| recipe.name.clone(), RecipeName::of_debug);
+        let debug = debug_of.is_some();
         let sealing = Sealing {
             root: &tree,
-            own: &own,
+            own,
             name,
+            debug_of,
             version: &recipe.version,
             license: &recipe.license,
             platform: self.platform,
             build_key: job.planned.key,
-            needs: &recipe.needs,
+            needs: debug_of.map_or(recipe.needs.as_slice(), std::slice::from_ref),
             placeholder: self.placeholder,
             build_folders: &[work.seen_build().into_os_string().into_encoded_bytes()],
             rpath: recipe.build.rpath,
-            exclude: &recipe.build.exclude,
+            exclude: if debug { &[] } else { &recipe.build.exclude },
             is_static_kept: recipe.build.is_static_kept,
-            exports: &recipe.exports,
+            runtime: if debug { &[] } else { &recipe.runtime },
+            exports: if debug { &[] } else { &recipe.exports },
             system_libraries: &recipe.build.system_libraries,
-            allow: &recipe.allow,
+            allow: if debug { &[] } else { &recipe.allow },
             system_root: Path::new("/"),
         };
         let sealed = seal::seal(&sealing).map_err(|source| BuildError::Seal { name: name.clone(), source })?;
@@ -291,12 +370,15 @@ impl Workshop<'_> {
         Ok(host)
     }
 
-    fn pack(&self, manifest: &PackageManifest, work: &Work, to: &Path) -> std::io::Result<Result<(), BuildError>> {
-        let mut file = std::io::BufWriter::new(fs_err::File::create(to)?);
-        let packed = archive::pack::pack(manifest, &work.tree(), &mut file)
-            .map_err(|source| BuildError::Archive { name: manifest.name.clone(), source });
-        std::io::Write::flush(&mut file)?;
-        Ok(packed)
+    fn pack(&self, manifest: &PackageManifest, work: &Work) -> Result<PathBuf, BuildError> {
+        let name = &manifest.name;
+        let doing = |source| BuildError::Io { name: name.clone(), doing: "pack it", source };
+        let to = work.folder().join(format!("{name}.tar.zst"));
+        let mut file = std::io::BufWriter::new(fs_err::File::create(&to).map_err(doing)?);
+        archive::pack::pack(manifest, &work.tree(), &mut file)
+            .map_err(|source| BuildError::Archive { name: name.clone(), source })?;
+        std::io::Write::flush(&mut file).map_err(doing)?;
+        Ok(to)
     }
 
     /// Installs the package and its needs at a second prefix and runs the tests there, the placeholder gone.
@@ -340,60 +422,4 @@ impl Workshop<'_> {
 
 fn shell_command(script: &str) -> Vec<String> {
     vec!["/bin/sh".to_owned(), "-e".to_owned(), "-c".to_owned(), script.to_owned()]
-}
-
-/// What tells that a file was touched: its inode and the time of its last change, which nobody can set back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
-    inode: u64,
-    changed: (i64, i64),
-}
-
-/// All files and links below a folder, and the folders that hold nothing, by relative path.
-fn snapshot(tree: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
-    let mut found = BTreeMap::new();
-    let mut open = vec![PathBuf::new()];
-    while let Some(folder) = open.pop() {
-        let mut is_empty = true;
-        for entry in fs_err::read_dir(tree.join(&folder))? {
-            let entry = entry?;
-            is_empty = false;
-            let path = folder.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                open.push(path);
-            } else {
-                found.insert(path, Stamp::of(&entry.metadata()?));
-            }
-        }
-        if is_empty && folder != Path::new("") {
-            found.insert(folder, Stamp::FOLDER);
-        }
-    }
-    Ok(found)
-}
-
-impl Stamp {
-    /// The stamp of a folder: things come and go in it, that it exists is all that counts.
-    const FOLDER: Stamp = Stamp { inode: 0, changed: (0, 0) };
-
-    fn of(facts: &std::fs::Metadata) -> Stamp {
-        Stamp { inode: facts.ino(), changed: (facts.ctime(), facts.ctime_nsec()) }
-    }
-}
-
-/// The last lines of a log, at most `count` of at most 400 bytes each.
-pub fn tail_of(log: &Path, count: usize) -> Vec<String> {
-    let read = || -> std::io::Result<String> {
-        let mut file = fs_err::File::open(log)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(16 << 10)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    // Without a log there are no last lines; the failure itself is told anyway.
-    let text = read().unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    let last = &lines[lines.len().saturating_sub(count)..];
-    last.iter().map(|line| line.chars().take(400).collect()).collect()
 }

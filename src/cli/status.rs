@@ -13,6 +13,7 @@ use crate::cli::settings::Settings;
 use crate::flow::status::{self, Options, Outcome, Reading, Verdict};
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
+use crate::model::selection::Extent;
 use crate::prefix_dir::{Change, State};
 
 /// Tells what is installed and what would be
@@ -101,7 +102,12 @@ fn installed(state: &State) -> String {
             let built: Vec<&str> =
                 receipt.packages.iter().filter(|one| one.built).map(|one| one.name.as_str()).collect();
             let built = if built.is_empty() { String::new() } else { format!("; built here: {}", built.join(", ")) };
-            format!("{kind}{tag} for {} from channel `{channel}`: {count}{stacks}{built}", receipt.platform)
+            let extent = match receipt.extent {
+                Extent::Full => "",
+                Extent::Runtime => ", without development files",
+            };
+            let platform = &receipt.platform;
+            format!("{kind}{tag} for {platform} from channel `{channel}`: {count}{stacks}{extent}{built}")
         }
         State::Unreadable { reason } => format!("unknown: {reason}"),
         State::Empty | State::Interrupted | State::Foreign => "nothing".to_owned(),

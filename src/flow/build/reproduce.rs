@@ -95,12 +95,12 @@ impl Library<'_> {
             let (built, own) = (Box::new(manifest.platform), Box::new(site.platform.clone()));
             return Err(fault(RecordFault::OtherPlatform { built, own }));
         }
-        let known: Vec<RecipeName> = manifest.packages.iter().map(|package| package.name.clone()).collect();
+        let known: Vec<RecipeName> = manifest.of_recipes().map(|package| package.name.clone()).collect();
         if let Some(name) = self.options.names.iter().find(|name| !known.contains(name)) {
             return Err(fault(RecordFault::NoPackage { name: name.clone(), known }));
         }
         let is_named = |name: &RecipeName| self.options.names.is_empty() || self.options.names.contains(name);
-        let named = manifest.packages.iter().filter(|package| is_named(&package.name));
+        let named = manifest.of_recipes().filter(|package| is_named(&package.name));
         // The bundle is signed: its archive is the one to compare with, whatever the record says.
         named
             .map(|package| {
@@ -154,7 +154,10 @@ impl Library<'_> {
         for record in &records {
             lay_out(record, scratch.path())?;
         }
-        site.folder = RecipeFolder::load(&Layout::of_folder(scratch.path()), Some(&site.platform))?;
+        // What the project said of all recipes then stands in the ingredients alone.
+        let debug = root.ingredients.iter().any(|(name, _)| name == "recipe debug");
+        let layout = Layout::of_folder(scratch.path()).with_debug(debug);
+        site.folder = RecipeFolder::load(&layout, Some(&site.platform))?;
         let recipes = site.recipes(std::slice::from_ref(&root.name))?;
         let mut orders = Orders::default();
         orders.forced.insert(root.name.clone());

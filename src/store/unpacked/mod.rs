@@ -29,6 +29,7 @@ use crate::model::digest::{Digest, DigestingReader};
 use crate::model::event::{Event, Tell};
 use crate::model::package::{EntryPath, FileEntry, PackageManifest};
 use crate::model::prefix::Prefix;
+use crate::model::runtime;
 use crate::store::keep::{self, Form, Kept};
 use crate::store::unpacked::record::Record;
 use crate::store::{Store, StoreError, system};
@@ -226,6 +227,15 @@ impl Store {
 }
 
 impl Unpacked {
+    /// The tree as if the package had no development files, and how many files and links it has less.
+    #[must_use]
+    pub fn without_development(mut self) -> (Unpacked, u64) {
+        let (manifest, left_out) = runtime::without_development(&self.manifest);
+        self.json = manifest.to_json();
+        self.manifest = manifest;
+        (self, left_out)
+    }
+
     /// The first file that is not as it was recorded.
     fn first_changed(&self, record: &Record) -> Option<String> {
         let files: Vec<(&EntryPath, &FileEntry)> = self.manifest.files().collect();

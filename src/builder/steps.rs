@@ -138,8 +138,11 @@ fn quoted(words: &[String]) -> String {
 pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &str) -> Vec<(String, String)> {
     let prefix = &scene.prefix;
     let has_debug = recipe.build.has_debug();
-    let debug = if has_debug { format!("-g {}", debug_paths(recipe, scene, build_folder)) } else { "-g0".to_owned() };
-    let flags = format!("-O2 {} -fPIC -ffile-prefix-map={build_folder}=. {}", debug, scene.flags);
+    let mut flags = format!("-O2 -g0 -fPIC -ffile-prefix-map={build_folder}=. {}", scene.flags);
+    if has_debug {
+        flags =
+            format!("{} {}", flags.replacen(" -g0 ", " -g ", 1).trim_end(), debug_paths(recipe, scene, build_folder));
+    }
     // Debug information is found by the build id.
     let build_id = if has_debug { " -Wl,--build-id=sha1" } else { "" };
     let pkg_config = format!("{prefix}/lib/pkgconfig:{prefix}/share/pkgconfig");
@@ -193,7 +196,7 @@ fn shown_source(recipe: &Recipe) -> String {
 
 /// What compilers write into debug information in place of the build's own paths. The prefix too is another one there:
 /// a debugger compares a checksum of the whole file, so that nothing in it can be replaced at an install. Of several
-/// flags that fit gcc takes the last.
+/// flags that fit gcc takes the last, so these come last.
 fn debug_paths(recipe: &Recipe, scene: &Scene, build_folder: &str) -> String {
     let shown = shown_source(recipe);
     let pairs = [

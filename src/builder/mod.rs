@@ -9,6 +9,7 @@ pub mod error;
 mod host_files;
 pub mod ingredients;
 pub mod package;
+mod packing;
 pub mod prebuilt;
 pub mod probes;
 mod remembered;

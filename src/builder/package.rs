@@ -2,21 +2,19 @@
 //!
 //! Does not decide what is made (`plan.rs`) nor in which order (`crew.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::archive;
 use crate::builder::contents;
-use crate::builder::debug::{self, Split};
 use crate::builder::error::BuildError;
 use crate::builder::host_files;
 use crate::builder::prebuilt;
 use crate::builder::probes;
 use crate::builder::running::Runner;
 use crate::builder::sandbox::{Sandbox, SandboxedStep};
-use crate::builder::seal::{self, SealedPackage, Sealing};
-use crate::builder::snapshot::{Stamp, snapshot};
+use crate::builder::snapshot::snapshot;
 use crate::builder::steps::{self, Scene};
 use crate::builder::work::Work;
 use crate::model::bundle::DebugArchive;
@@ -26,7 +24,6 @@ use crate::model::host_package::HostPackage;
 use crate::model::package::PackageManifest;
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, Prefix};
-use crate::model::project::Allowance;
 use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
 use crate::plan::PlannedPackage;
 use crate::sources::{self, Fetched};
@@ -110,6 +107,7 @@ impl Workshop<'_> {
         let debug = match &split {
             Some(split) => {
                 let sealed = self.seal(job, &work, &split.paths, Some(name)).map_err(|error| kept(&mut work, error))?;
+                self.tell_of_prefix(name, &sealed.manifest);
                 Some((self.pack(&sealed.manifest, &work)?, sealed.manifest))
             }
             None => None,
@@ -124,17 +122,6 @@ impl Workshop<'_> {
             None => None,
         };
         Ok(Made { manifest, host, archive, size, debug, seconds: started.elapsed().as_secs() + 1 })
-    }
-
-    /// Takes a finished archive into the store, and tells of it.
-    fn keep(&self, manifest: &PackageManifest, packed: &Path) -> Result<(Digest, u64), BuildError> {
-        let name = manifest.name.clone();
-        let kept = self.store.add_file(packed);
-        let (archive, size) = kept.map_err(|source| BuildError::Store { name: name.clone(), source })?;
-        let relocated = manifest.files().filter(|(_, file)| !file.relocations.is_empty()).count() as u64;
-        let (version, files) = (manifest.version.clone(), manifest.files().count() as u64);
-        (self.tell)(Event::Packed { name, version, files, relocated, size });
-        Ok((archive, size))
     }
 
     fn keep_if_asked(&self, work: &mut Work, error: BuildError) -> BuildError {
@@ -178,7 +165,7 @@ impl Workshop<'_> {
     }
 
     /// What build steps see, and a step there that has no command yet.
-    fn scene(&self, job: &Job<'_>, work: &Work) -> (Scene, SandboxedStep) {
+    pub(super) fn scene(&self, job: &Job<'_>, work: &Work) -> (Scene, SandboxedStep) {
         let recipe = job.recipe;
         let seen = work.seen_build();
         let scene = Scene {
@@ -256,101 +243,6 @@ impl Workshop<'_> {
         Err(BuildError::ShellEnded { name: name.clone() })
     }
 
-    /// The paths that the build put beside its needs, which it must have left alone.
-    fn own_paths(
-        &self,
-        job: &Job<'_>,
-        work: &Work,
-        before: &BTreeMap<PathBuf, Stamp>,
-    ) -> Result<BTreeSet<PathBuf>, BuildError> {
-        let name = &job.recipe.name;
-        let after = snapshot(&work.tree()).map_err(|source| BuildError::Io {
-            name: name.clone(),
-            doing: "look at what it installed",
-            source,
-        })?;
-        for (path, stamp) in before {
-            // A folder that was empty may have been filled; what matters is that no file was touched.
-            if *stamp != Stamp::FOLDER && after.get(path) != Some(stamp) {
-                return Err(BuildError::NeedTouched { name: name.clone(), path: path.clone() });
-            }
-        }
-        let own: BTreeSet<PathBuf> = after.into_keys().filter(|path| !before.contains_key(path)).collect();
-        if own.is_empty() {
-            return Err(BuildError::InstalledNothing { name: name.clone() });
-        }
-        Ok(own)
-    }
-
-    /// Splits debug information off the package's own files, if the recipe asks for it and there is any.
-    fn split(
-        &self,
-        job: &Job<'_>,
-        work: &Work,
-        own: &mut BTreeSet<PathBuf>,
-        log: &Path,
-    ) -> Result<Option<Split>, BuildError> {
-        let recipe = job.recipe;
-        if !recipe.build.has_debug() {
-            return Ok(None);
-        }
-        let name = &recipe.name;
-        let doing = |doing| move |source| BuildError::Io { name: name.clone(), doing, source };
-        let plan =
-            debug::plan(&work.tree(), own, &recipe.build.exclude).map_err(doing("look for debug information"))?;
-        plan.notes(name).into_iter().for_each(|text| (self.tell)(Event::Note { text }));
-        if plan.is_empty() {
-            return Ok(None);
-        }
-        // A command may be shorter than a list of many files.
-        let (_, mut step) = self.scene(job, work);
-        fs_err::write(work.folder().join("build/split.sh"), plan.script(self.placeholder.as_str()))
-            .map_err(doing("write the step that splits it"))?;
-        step.folder = work.seen_build();
-        step.command = ["/bin/sh", "-e", "split.sh"].map(str::to_owned).to_vec();
-        self.runner.run(name, "split", &step, &work.step_file(), log)?;
-        Ok(plan.done())
-    }
-
-    /// Seals these paths of the tree as the package, or as its debug information.
-    fn seal(
-        &self,
-        job: &Job<'_>,
-        work: &Work,
-        own: &BTreeSet<PathBuf>,
-        debug_of: Option<&RecipeName>,
-    ) -> Result<SealedPackage, BuildError> {
-        let (recipe, tree) = (job.recipe, work.tree());
-        let name = &debug_of.map_or_else(|| recipe.name.clone(), RecipeName::of_debug);
-        let debug = debug_of.is_some();
-        let sealing = Sealing {
-            root: &tree,
-            own,
-            name,
-            debug_of,
-            version: &recipe.version,
-            license: &recipe.license,
-            platform: self.platform,
-            build_key: job.planned.key,
-            needs: debug_of.map_or(recipe.needs.as_slice(), std::slice::from_ref),
-            placeholder: self.placeholder,
-            build_folders: &[work.seen_build().into_os_string().into_encoded_bytes()],
-            rpath: recipe.build.rpath,
-            exclude: if debug { &[] } else { &recipe.build.exclude },
-            is_static_kept: recipe.build.is_static_kept,
-            runtime: if debug { &[] } else { &recipe.runtime },
-            exports: if debug { &[] } else { &recipe.exports },
-            system_libraries: &recipe.build.system_libraries,
-            allow: if debug { &[] } else { &recipe.allow },
-            system_root: Path::new("/"),
-        };
-        let sealed = seal::seal(&sealing).map_err(|source| BuildError::Seal { name: name.clone(), source })?;
-        for Allowance { check, file, .. } in sealed.unused.clone() {
-            (self.tell)(Event::UnusedAllowance { name: name.clone(), check, file });
-        }
-        Ok(sealed)
-    }
-
     /// Notes what was taken from the system, and tells of what no compiler brings along.
     fn look_at_host(
         &self,
@@ -368,17 +260,6 @@ impl Workshop<'_> {
             (self.tell)(Event::TakenFromHost { name: job.recipe.name.clone(), packages });
         }
         Ok(host)
-    }
-
-    fn pack(&self, manifest: &PackageManifest, work: &Work) -> Result<PathBuf, BuildError> {
-        let name = &manifest.name;
-        let doing = |source| BuildError::Io { name: name.clone(), doing: "pack it", source };
-        let to = work.folder().join(format!("{name}.tar.zst"));
-        let mut file = std::io::BufWriter::new(fs_err::File::create(&to).map_err(doing)?);
-        archive::pack::pack(manifest, &work.tree(), &mut file)
-            .map_err(|source| BuildError::Archive { name: name.clone(), source })?;
-        std::io::Write::flush(&mut file).map_err(doing)?;
-        Ok(to)
     }
 
     /// Installs the package and its needs at a second prefix and runs the tests there, the placeholder gone.

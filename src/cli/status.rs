@@ -78,6 +78,7 @@ fn lines(outcome: &Outcome, folder: &Path) -> Vec<String> {
         format!("state      {}", verdict(outcome)),
     ];
     lines.extend(resolution.drift.iter().map(|drift| format!("drift      {} {}", drift.recipe, drift.change.name())));
+    lines.extend(resolution.beyond.iter().map(|folder| format!("drift      {folder} is not under this history")));
     if resolution.shallow {
         lines.push("history    shallow; a deeper one could change the tag".to_owned());
     }

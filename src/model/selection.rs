@@ -20,7 +20,7 @@ pub struct Selection {
 
 /// Which packages have their debug information installed too. Written `true`, or as a list of names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "DebugText", into = "DebugText")]
+#[serde(from = "DebugText", into = "DebugText")]
 pub enum DebugWish {
     #[default]
     None,
@@ -44,15 +44,13 @@ enum DebugText {
     Names(Vec<RecipeName>),
 }
 
-impl TryFrom<DebugText> for DebugWish {
-    type Error = std::convert::Infallible;
-
-    fn try_from(text: DebugText) -> Result<DebugWish, Self::Error> {
-        Ok(match text {
+impl From<DebugText> for DebugWish {
+    fn from(text: DebugText) -> DebugWish {
+        match text {
             DebugText::Flag(false) => DebugWish::None,
             DebugText::Flag(true) => DebugWish::All,
             DebugText::Names(names) => DebugWish::Of(names),
-        })
+        }
     }
 }
 

@@ -224,6 +224,10 @@ pub fn union(options: &Options<'_>, base: Base<'_>) -> Result<Vec<BundlePackage>
     let site = Site::open(&options.place)?;
     let recipes = site.recipes(&[])?;
     let mut changed: BTreeSet<&RecipeName> = BTreeSet::new();
+    // What lies elsewhere is told apart by its key, whatever the history says.
+    let is_under_history = |recipe: &Recipe| {
+        fs_err::canonicalize(site.folder.folder_of(&recipe.name)).is_ok_and(|folder| folder.starts_with(&site.root))
+    };
     let mut orders = Orders::default();
     // In dependency order, so that what is needed was looked at before.
     for recipe in &recipes {
@@ -231,6 +235,7 @@ pub fn union(options: &Options<'_>, base: Base<'_>) -> Result<Vec<BundlePackage>
         match base.packages.iter().find(|package| package.name == recipe.name) {
             Some(package)
                 if !needs_changed
+                    && is_under_history(recipe)
                     && !base.drifted.contains(recipe.name.as_str())
                     && !options.place.overrides.names().any(|name| *name == recipe.name) =>
             {

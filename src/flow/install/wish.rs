@@ -52,7 +52,7 @@ impl<'a> Wish<'a> {
         let built = match drift {
             // A tree that no checkout has: the next install without these changes does not take it for its own.
             Drift::Built if !options.build.place.overrides.is_empty() => Some("changed".to_owned()),
-            Drift::Built => checkout.recipes_tree_on_disk()?,
+            Drift::Built => checkout.recipes_state_on_disk()?,
             Drift::None | Drift::Told => None,
         };
         let is_changed = !options.build.place.overrides.is_empty();

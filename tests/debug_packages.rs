@@ -76,7 +76,7 @@ fn published() -> World {
 fn installed(world: &World) -> Vec<String> {
     let prefix = world.checkout().join("extern/p");
     let below = |path: &Path| path.strip_prefix(&prefix).unwrap().to_str().unwrap().to_owned();
-    let all = files_below(&prefix).iter().map(|path| below(path)).filter(|path| !path.starts_with(".tagalong"));
+    let all = files_below(&prefix).into_iter().map(|path| below(&path)).filter(|path| !path.starts_with(".tagalong"));
     let mut all: Vec<String> = all
         .map(|path| match path.strip_prefix("lib/debug/.build-id/") {
             Some(id) => {

@@ -21,7 +21,7 @@ use crate::prefix_dir::{Change, State};
 #[command(
     after_help = "With --json stdout is one object with the keys tag, forced, distance, shallow, platform, prefix, \
     state (current, absent, other, moved, interrupted or foreign), installed (as of `install --json`, or null), drift \
-    (recipe, change) and changed (path, change; null without --verify)."
+    (recipe, change), beyond (folders of recipes that are not under this history) and changed (path, change; null without --verify)."
 )]
 pub struct Arguments {
     /// Compares with this tag instead of the history's; wins over FORCED_DEPS_TAG
@@ -169,6 +169,7 @@ fn to_json(outcome: &Outcome) -> Value {
         "prefix": Receipt::prefix_text(&outcome.prefix),
         "state": verdict_word(outcome.verdict),
         "installed": installed,
+        "beyond": resolution.beyond,
         "drift": drift.collect::<Vec<_>>(),
         "changed": changed,
     })

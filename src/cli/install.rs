@@ -35,7 +35,10 @@ use crate::moment::seconds;
     in_store where they are planned).\n\n\
     With --runtime these are left out: include/, *.a, *.la, pkgconfig and cmake below lib/ and share/, share/aclocal/, manual \
     pages of section 3, links lib*.so to lib*.so.N, links that lead to one of these, and folders that nothing stays in; beyond \
-    that what a recipe says by `runtime`. What is asked for by --stack, --debug and --runtime holds for this install: without \
+    that what a recipe says by `runtime`. Debug information is there for recipes \
+    that say `debug = true` in [build], or for all if tagalong.toml does; gdb finds it wherever the prefix is. Sources are at \
+    /usr/src/debug/NAME-VERSION there, where `set substitute-path` of gdb leads from; `build --prepare-only` lays them out.\n\n\
+    What is asked for by --stack, --debug and --runtime holds for this install: without \
     them the next one gives all packages whole, and no debug information.")]
 pub struct Arguments {
     /// Takes this tag, or this candidate, instead of the history's; wins over FORCED_DEPS_TAG

@@ -29,7 +29,7 @@ fn program_runs_without_development_files_which_come_back_when_all_is_wished() {
     assert_eq!(
         installed_words.lines().last().unwrap(),
         format!(
-            "installed deps-1 for {} in extern/p: 2 packages, 4 files, 3 relocated, 3 for development left out",
+            "installed deps-1 for {} in extern/p: 2 packages, 4 files, 2 relocated, 3 for development left out",
             world::bundle::own()
         )
     );

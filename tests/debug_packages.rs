@@ -250,6 +250,23 @@ fn a_recipe_s_own_word_wins_and_counts_in_its_key() {
 }
 
 #[test]
+fn union_with_what_is_built_here_has_the_debug_information_of_both() {
+    let world = published();
+    world.forget_cache();
+    let source = world.read("extern-recipes/hello/tree/hello.c");
+    world.write("extern-recipes/hello/tree/hello.c", source.replace("world", "whole world"));
+    let said = world.run("install --build --debug").succeeds().stderr;
+    assert!(said.contains("hello-debug: packed") && !said.contains("libgreet: build"), "{said}");
+    let receipt = world.run("status --json").json()["installed"]["packages"].clone();
+    let packages = receipt.as_array().unwrap();
+    let built: Vec<&str> =
+        packages.iter().filter(|one| one["built"] == true).map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!((packages.len(), built), (4, vec!["hello", "hello-debug"]));
+    assert_eq!(frames(&world)[1], "#1 in main () at hello.c:6");
+    world.run("status --check --verify").succeeds();
+}
+
+#[test]
 fn a_build_that_strips_is_told_and_gives_no_debug_package() {
     let world = greetings(FOR_ALL);
     let recipe = world.read("extern-recipes/hello/recipe.toml");

@@ -2,7 +2,7 @@
 
 mod world;
 
-use world::World;
+use world::{World, files_below};
 
 /// What of `lib/` is packaged, with these words in `[build]`.
 fn packaged(words: &str) -> Vec<String> {
@@ -16,10 +16,8 @@ fn packaged(words: &str) -> Vec<String> {
     let recipe = world.read("extern-recipes/twins/recipe.toml");
     world.write("extern-recipes/twins/recipe.toml", recipe.replace("[build]\n", &format!("[build]\n{words}\n")));
     world.run("build").succeeds();
-    let archives =
-        world.command("find", &world.cache().join("packages")).args(["-name", "*.tar.zst"]).output().unwrap();
-    let archive = String::from_utf8(archives.stdout).unwrap();
-    let listed = world.command("tar", &world.root()).args(["--zstd", "-tf", archive.trim()]).output().unwrap();
+    let archives = files_below(&world.cache().join("packages"));
+    let listed = world.command("tar", &world.root()).args(["--zstd", "-tf"]).arg(&archives[0]).output().unwrap();
     let names = String::from_utf8(listed.stdout).unwrap();
     names.lines().filter(|name| name.starts_with("lib/") && !name.ends_with('/')).map(str::to_owned).collect()
 }

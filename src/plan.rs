@@ -132,7 +132,7 @@ fn decide(
         return Action::Build { reason: Reason::Forced };
     }
     match known.record(key) {
-        Some(record) if known.has(record.archive) => {
+        Some(record) if known.has(record.archive) && record.debug.is_none_or(|debug| known.has(debug.archive)) => {
             return Action::Take { archive: record.archive, from: Origin::Store };
         }
         record => {
@@ -186,6 +186,8 @@ pub fn of_recipe(recipe: &Recipe) -> Ingredients {
     add("exclude", list(&build.exclude));
     add("system libraries", list(&build.system_libraries));
     add("keep static", if build.is_static_kept { String::new() } else { "false".to_owned() });
+    add("debug", if build.has_debug() { "true".to_owned() } else { String::new() });
+    add("runtime", list(&recipe.runtime));
     add("tests", list(&recipe.tests.iter().map(test_text).collect::<Vec<_>>()));
     add("contents", list(&recipe.contents.has));
     add("contents not", list(&recipe.contents.has_not));
@@ -291,6 +293,7 @@ mod tests {
                 rpath: RpathKind::Runpath,
                 exclude: Vec::new(),
                 is_static_kept: true,
+                debug: None,
                 jobs: None,
                 system_libraries: Vec::new(),
             },
@@ -298,6 +301,7 @@ mod tests {
             contents: Contents::default(),
             exports: Vec::new(),
             allow: Vec::new(),
+            runtime: Vec::new(),
         }
     }
 

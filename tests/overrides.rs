@@ -197,3 +197,34 @@ fn what_was_built_without_a_sandbox_is_not_published_where_the_project_asks_for_
     world.run("build").succeeds();
     world.run("publish").succeeds();
 }
+
+#[test]
+fn changed_recipe_of_an_overlay_in_the_checkout_is_built_for_the_union() {
+    let world = World::with_key();
+    fs::remove_dir_all(world.checkout().join("extern-recipes")).unwrap();
+    world.write_project("file:../channel", "\n[[recipes]]\npath = \"shared\"\n");
+    let shared = |word: &str| {
+        let script = format!("mkdir -p {{prefix}}/share; echo {word} > {{prefix}}/share/shared");
+        format!(
+            "name = \"shared\"\nversion = \"1\"\nlicense = \"MIT\"\n\n[build]\nsystem = \"script\"\nscript = \"{script}\"\n"
+        )
+    };
+    world.script_recipe("own", "mkdir -p {prefix}/share; echo own > {prefix}/share/own");
+    world.write("shared/shared/recipe.toml", shared("one")).commit().tag("deps-1");
+    world.run("build").succeeds();
+    world.run("publish").succeeds();
+    let word = || world.read("extern/p/share/shared");
+    world.run("install").succeeds();
+    assert_eq!(word(), "one\n");
+    for change in ["two", "three"] {
+        world.write("shared/shared/recipe.toml", shared(change));
+        let status = world.run("status").succeeds().stdout;
+        assert!(status.contains("drift      shared changed\n"), "{status}");
+        world.run("install --build").succeeds();
+        assert_eq!(word(), format!("{change}\n"));
+        assert!(world.run("install --build").succeeds().stderr.contains("already installed"));
+    }
+    world.run("build").succeeds();
+    let run = world.run("publish").exits(4);
+    assert!(run.stderr.contains("these recipes are not the tag's: shared"), "{}", run.stderr);
+}

@@ -149,3 +149,66 @@ fn tree_on_disk_has_the_id_that_git_gives_it() {
     std::fs::remove_dir_all(world.checkout().join("extern-recipes")).unwrap();
     assert_eq!(on_disk(), None);
 }
+
+/// A tagged commit with a recipe of its own, and two in a folder beside it that tagalong.toml names.
+fn with_overlay() -> World {
+    let world = World::new();
+    world.write("tagalong.toml", "[[recipes]]\npath = \"shared/recipes\"\n").write(&recipe("zlib"), "own");
+    world.write("shared/recipes/zlib/recipe.toml", "shadowed").write("shared/recipes/hdf5/recipe.toml", "1");
+    world.write("shared/recipes/README.md", "words");
+    world.commit().tag("deps-1");
+    world
+}
+
+#[test]
+fn overlay_in_the_checkout_counts_as_the_recipes_folder_does() {
+    let world = with_overlay();
+    assert_eq!(drift(&world, ""), json!([]));
+    // A recipe that a nearer one hides, and what is no recipe, decide nothing.
+    world.write("shared/recipes/zlib/recipe.toml", "other").write("shared/recipes/README.md", "other");
+    world.write(".gitignore", "*.swp\n").write("shared/recipes/hdf5/x.swp", "x");
+    assert_eq!(drift(&world, ""), json!([]));
+    world.write("shared/recipes/hdf5/recipe.toml", "2").write("shared/recipes/zmq/recipe.toml", "new");
+    let expected = json!([{ "recipe": "hdf5", "change": "changed" }, { "recipe": "zmq", "change": "added" }]);
+    assert_eq!(drift(&world, ""), expected);
+    world.commit();
+    assert_eq!(drift(&world, ""), expected);
+    assert_eq!(drift(&world, "main"), expected);
+    // With the folder no longer named its recipes are gone, and the hidden one is not missed.
+    world.write("tagalong.toml", "");
+    let changes = drift(&world, "");
+    assert_eq!(changes, json!([{ "recipe": "hdf5", "change": "removed" }, { "recipe": "zmq", "change": "added" }]));
+}
+
+#[test]
+fn recipe_that_moves_to_an_overlay_as_it_is_has_not_drifted() {
+    let world = with_overlay();
+    std::fs::rename(world.checkout().join("shared/recipes/hdf5"), world.checkout().join("extern-recipes/hdf5"))
+        .unwrap();
+    world.commit();
+    assert_eq!(drift(&world, ""), json!([]));
+}
+
+#[test]
+fn overlay_from_git_counts_by_its_commit_and_one_elsewhere_is_said_to_be_unknown() {
+    let world = World::new();
+    let project = |commit: char| {
+        let commit = commit.to_string().repeat(40);
+        format!("[[recipes]]\ngit = \"https://git.example.org/recipes.git\"\ncommit = \"{commit}\"\nfolder = \"all\"\n")
+    };
+    world.write("tagalong.toml", project('1')).write(&recipe("zlib"), "own").commit().tag("deps-1");
+    assert_eq!(drift(&world, ""), json!([]));
+    world.write("tagalong.toml", project('2'));
+    let changed = json!([{ "recipe": "https://git.example.org/recipes.git all", "change": "changed" }]);
+    assert_eq!(drift(&world, ""), changed);
+    world.commit();
+    assert_eq!(drift(&world, ""), changed);
+    world
+        .write("tagalong.toml", format!("{}\n[[recipes]]\npath = \"../shared\"\n", project('1')))
+        .commit()
+        .tag("deps-2");
+    assert_eq!(drift(&world, ""), json!([]));
+    let run = world.run("resolve").prints("deps-2\n");
+    let note = "note: these recipes are not under this history, so whether they differ is not known: ../shared\n";
+    assert_eq!(run.stderr, note);
+}

@@ -17,6 +17,8 @@ use crate::archive::{Error, PIECE, header};
 use crate::model::digest::Digester;
 use crate::model::package::{Entry, EntryKind, EntryPath, FileEntry, MANIFEST_PATH, PackageManifest};
 use crate::model::prefix::Prefix;
+use crate::model::runtime;
+use crate::model::selection::Extent;
 use crate::relocate::patch::{NoPlaceholder, Replacement};
 use crate::relocate::scan;
 
@@ -42,6 +44,8 @@ pub struct Unpacked {
     pub files: u64,
     /// How many of them hold the prefix.
     pub relocated: u64,
+    /// How many files and links were left out; the manifest does not name them.
+    pub left_out: u64,
 }
 
 /// Unpacks an archive into a folder, which may hold other packages, for the prefix that the folder will be at.
@@ -49,22 +53,28 @@ pub struct Unpacked {
 /// # Errors
 /// [`Error`]; what was unpacked before stays in the folder, and nothing outside of it is ever touched.
 pub fn unpack(reader: impl Read + Send, into: &Path, prefix: &Prefix, limits: &Limits) -> Result<Unpacked, Error> {
-    decode(reader, &Job { into, prefix, limits, is_checked: false })
+    decode(reader, &Job { into, prefix, extent: Extent::Full, limits, is_checked: false })
 }
 
-/// The same, of an archive whose own digest was right: whoever sealed it has compared the digests of its files, and they
-/// are not computed again.
+/// As much of an archive as is wanted, with the usual limits, where the archive's own digest was right: whoever sealed it
+/// has compared the digests of its files, and they are not computed again.
 ///
 /// # Errors
 /// As [`unpack`].
-pub fn unpack_checked(reader: impl Read + Send, into: &Path, prefix: &Prefix) -> Result<Unpacked, Error> {
-    decode(reader, &Job { into, prefix, limits: &Limits::default(), is_checked: true })
+pub fn unpack_checked(
+    reader: impl Read + Send,
+    into: &Path,
+    prefix: &Prefix,
+    extent: Extent,
+) -> Result<Unpacked, Error> {
+    decode(reader, &Job { into, prefix, extent, limits: &Limits::default(), is_checked: true })
 }
 
-/// What is unpacked where.
+/// Where an archive goes, and how much of it.
 struct Job<'a> {
     into: &'a Path,
     prefix: &'a Prefix,
+    extent: Extent,
     limits: &'a Limits,
     /// Whether the digest of the archive is known to be right.
     is_checked: bool,
@@ -80,12 +90,16 @@ fn decode(reader: impl Read + Send, job: &Job<'_>) -> Result<Unpacked, Error> {
 }
 
 fn unpack_plain<R: Read>(mut tar: TarReader<R>, job: &Job<'_>) -> Result<Unpacked, Error> {
-    let Job { into, prefix, limits, is_checked } = *job;
-    let manifest = tar.manifest(limits.manifest)?;
-    let size = manifest.unpacked_size();
+    let Job { into, prefix, extent, limits, is_checked } = *job;
+    let whole = tar.manifest(limits.manifest)?;
+    let size = whole.unpacked_size();
     if size > limits.unpacked {
         return Err(Error::TooLarge { size, limit: limits.unpacked });
     }
+    let (manifest, left_out) = match extent {
+        Extent::Full => (whole.clone(), 0),
+        Extent::Runtime => runtime::without_development(&whole),
+    };
     let replacement = Replacement::new(&manifest.placeholder, prefix)?;
     let mut writer = Writer {
         folder: Beneath::new(into)?,
@@ -96,9 +110,14 @@ fn unpack_plain<R: Read>(mut tar: TarReader<R>, job: &Job<'_>) -> Result<Unpacke
         spare: Vec::new(),
     };
     let (mut files, mut relocated) = (0, 0);
-    for entry in &manifest.entries {
+    // What stays has the same order.
+    let mut kept = manifest.entries.iter().peekable();
+    for entry in &whole.entries {
         tar.expect(entry)?;
+        let is_kept = kept.next_if(|one| one.path == entry.path).is_some();
         match &entry.kind {
+            EntryKind::File(file) if !is_kept => writer.pass_over(&mut tar, file)?,
+            _ if !is_kept => {}
             EntryKind::Folder => writer.folder.create_folder(&entry.path)?,
             EntryKind::Link { target } => writer.folder.create_link(&entry.path, target)?,
             EntryKind::File(file) => {
@@ -109,7 +128,7 @@ fn unpack_plain<R: Read>(mut tar: TarReader<R>, job: &Job<'_>) -> Result<Unpacke
         }
     }
     tar.expect_end()?;
-    Ok(Unpacked { manifest, files, relocated })
+    Ok(Unpacked { manifest, files, relocated, left_out })
 }
 
 /// Reads only the manifest of an archive.
@@ -157,6 +176,17 @@ impl Writer<'_> {
         }
         if digester.is_some_and(|digester| digester.finish() != file.digest) {
             return Err(Error::Digest { path: path.to_string() });
+        }
+        tar.expect_zeros(header::padding(file.size))
+    }
+
+    /// Reads a file that is not wanted; only of an archive that is checked as a whole.
+    fn pass_over<R: Read>(&mut self, tar: &mut TarReader<R>, file: &FileEntry) -> Result<(), Error> {
+        let mut left = file.size;
+        while left > 0 {
+            let count = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            tar.read_exact(&mut self.buffer[..count])?;
+            left -= count as u64;
         }
         tar.expect_zeros(header::padding(file.size))
     }

@@ -3,7 +3,7 @@
 //! Does not know what every package must hold to; the seal does.
 
 use crate::builder::error::BuildError;
-use crate::builder::globs;
+use crate::model::glob;
 use crate::model::package::PackageManifest;
 use crate::model::recipe::Recipe;
 
@@ -16,10 +16,10 @@ const MOST_TOLD: usize = 20;
 /// [`BuildError::Contents`].
 pub fn check(recipe: &Recipe, manifest: &PackageManifest) -> Result<(), BuildError> {
     let paths: Vec<&str> = manifest.entries.iter().map(|entry| entry.path.as_str()).collect();
-    let is_there = |glob: &&String| paths.iter().any(|path| globs::matches_part(glob, path));
+    let is_there = |glob: &&String| paths.iter().any(|path| glob::matches_part(glob, path));
     let missing: Vec<String> = recipe.contents.has.iter().filter(|glob| !is_there(glob)).cloned().collect();
     let unwanted = recipe.contents.has_not.iter().flat_map(|glob| {
-        let found = paths.iter().filter(move |path| globs::matches_part(glob, path));
+        let found = paths.iter().filter(move |path| glob::matches_part(glob, path));
         found.map(move |path| (glob.clone(), (*path).to_owned()))
     });
     let unwanted: Vec<(String, String)> = unwanted.take(MOST_TOLD).collect();

@@ -53,6 +53,9 @@ impl Machine {
         for tool in recipe.tools.iter().filter(|tool| !around.recipe_tools.contains(tool)) {
             own.add(format!("tool {tool}"), self.program(tool).unwrap_or_else(|| "none".to_owned()));
         }
+        if recipe.build.has_debug() {
+            own.add("debug objcopy", self.program("objcopy").unwrap_or_else(|| "none".to_owned()));
+        }
         own.add("platform", around.platform.id());
         own.add("image", around.image.map_or("none", image_identity));
         own.add("placeholder", around.placeholder.as_str());

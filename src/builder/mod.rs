@@ -4,17 +4,19 @@
 
 mod contents;
 pub mod crew;
+mod debug;
 pub mod error;
-mod globs;
 mod host_files;
 pub mod ingredients;
 pub mod package;
+mod packing;
 pub mod prebuilt;
 pub mod probes;
 mod remembered;
 pub mod running;
 pub mod sandbox;
 pub mod seal;
+mod snapshot;
 pub mod steps;
 mod toolchain;
 pub mod work;

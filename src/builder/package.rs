@@ -2,9 +2,7 @@
 //!
 //! Does not decide what is made (`plan.rs`) nor in which order (`crew.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,16 +14,16 @@ use crate::builder::prebuilt;
 use crate::builder::probes;
 use crate::builder::running::Runner;
 use crate::builder::sandbox::{Sandbox, SandboxedStep};
-use crate::builder::seal::{self, SealedPackage, Sealing};
+use crate::builder::snapshot::snapshot;
 use crate::builder::steps::{self, Scene};
 use crate::builder::work::Work;
+use crate::model::bundle::DebugArchive;
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::host_package::HostPackage;
 use crate::model::package::PackageManifest;
 use crate::model::platform::Platform;
 use crate::model::prefix::{Placeholder, Prefix};
-use crate::model::project::Allowance;
 use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
 use crate::plan::PlannedPackage;
 use crate::sources::{self, Fetched};
@@ -52,6 +50,8 @@ pub struct Made {
     pub archive: Digest,
     /// The size of the archive, in bytes.
     pub size: u64,
+    /// The debug information that was split off.
+    pub debug: Option<DebugArchive>,
     pub seconds: u64,
 }
 
@@ -96,24 +96,32 @@ impl Workshop<'_> {
         if let Err(error) = built {
             return Err(self.keep_if_asked(&mut work, error));
         }
-        let sealed = self.seal(job, &work, &before).map_err(|error| self.keep_if_asked(&mut work, error))?;
+        let kept = |work: &mut Work, error| self.keep_if_asked(work, error);
+        let mut own = self.own_paths(job, &work, &before).map_err(|error| kept(&mut work, error))?;
+        let split = self.split(job, &work, &mut own, &log).map_err(|error| kept(&mut work, error))?;
+        let sealed = self.seal(job, &work, &own, None).map_err(|error| kept(&mut work, error))?;
         let host = self.look_at_host(job, &work, &sealed.linked).map_err(doing("look at what it included"))?;
         let manifest = sealed.manifest;
-        contents::check(job.recipe, &manifest).map_err(|error| self.keep_if_asked(&mut work, error))?;
-        let packed = work.folder().join("package.tar.zst");
-        self.pack(&manifest, &work, &packed).map_err(doing("pack it"))??;
-        self.test(job, &work, &log, &packed).map_err(|error| self.keep_if_asked(&mut work, error))?;
-        let (archive, size) =
-            self.store.add_file(&packed).map_err(|source| BuildError::Store { name: name.clone(), source })?;
-        let relocated = manifest.files().filter(|(_, file)| !file.relocations.is_empty()).count() as u64;
-        (self.tell)(Event::Packed {
-            name: name.clone(),
-            version: job.recipe.version.clone(),
-            files: manifest.files().count() as u64,
-            relocated,
-            size,
-        });
-        Ok(Made { manifest, host, archive, size, seconds: started.elapsed().as_secs() + 1 })
+        contents::check(job.recipe, &manifest).map_err(|error| kept(&mut work, error))?;
+        let packed = self.pack(&manifest, &work)?;
+        let debug = match &split {
+            Some(split) => {
+                let sealed = self.seal(job, &work, &split.paths, Some(name)).map_err(|error| kept(&mut work, error))?;
+                self.tell_of_prefix(name, &sealed.manifest);
+                Some((self.pack(&sealed.manifest, &work)?, sealed.manifest))
+            }
+            None => None,
+        };
+        self.test(job, &work, &log, &packed).map_err(|error| kept(&mut work, error))?;
+        let (archive, size) = self.keep(&manifest, &packed)?;
+        let debug = match debug {
+            Some((packed, manifest)) => {
+                let (archive, size) = self.keep(&manifest, &packed)?;
+                Some(DebugArchive { archive, size })
+            }
+            None => None,
+        };
+        Ok(Made { manifest, host, archive, size, debug, seconds: started.elapsed().as_secs() + 1 })
     }
 
     fn keep_if_asked(&self, work: &mut Work, error: BuildError) -> BuildError {
@@ -156,7 +164,8 @@ impl Workshop<'_> {
         Ok(())
     }
 
-    fn build(&self, job: &Job<'_>, work: &Work, log: &Path) -> Result<(), BuildError> {
+    /// What build steps see, and a step there that has no command yet.
+    pub(super) fn scene(&self, job: &Job<'_>, work: &Work) -> (Scene, SandboxedStep) {
         let recipe = job.recipe;
         let seen = work.seen_build();
         let scene = Scene {
@@ -168,7 +177,7 @@ impl Workshop<'_> {
         };
         let home = work.seen_home().display().to_string();
         let environment = steps::environment(recipe, &scene, &home, &seen.display().to_string());
-        let mut step = SandboxedStep {
+        let step = SandboxedStep {
             level: self.sandbox.level,
             root: work.root(),
             binds: work.build_binds(),
@@ -177,6 +186,12 @@ impl Workshop<'_> {
             environment,
             is_interactive: false,
         };
+        (scene, step)
+    }
+
+    fn build(&self, job: &Job<'_>, work: &Work, log: &Path) -> Result<(), BuildError> {
+        let recipe = job.recipe;
+        let (scene, mut step) = self.scene(job, work);
         let all = steps::steps(recipe, &scene);
         let shell = self.shell.filter(|(name, _)| **name == recipe.name);
         if let Some((_, Some(before))) = shell
@@ -228,50 +243,6 @@ impl Workshop<'_> {
         Err(BuildError::ShellEnded { name: name.clone() })
     }
 
-    fn seal(&self, job: &Job<'_>, work: &Work, before: &BTreeMap<PathBuf, Stamp>) -> Result<SealedPackage, BuildError> {
-        let (recipe, tree) = (job.recipe, work.tree());
-        let name = &recipe.name;
-        let after = snapshot(&tree).map_err(|source| BuildError::Io {
-            name: name.clone(),
-            doing: "look at what it installed",
-            source,
-        })?;
-        for (path, stamp) in before {
-            // A folder that was empty may have been filled; what matters is that no file was touched.
-            if *stamp != Stamp::FOLDER && after.get(path) != Some(stamp) {
-                return Err(BuildError::NeedTouched { name: name.clone(), path: path.clone() });
-            }
-        }
-        let own: BTreeSet<PathBuf> = after.into_keys().filter(|path| !before.contains_key(path)).collect();
-        if own.is_empty() {
-            return Err(BuildError::InstalledNothing { name: name.clone() });
-        }
-        let sealing = Sealing {
-            root: &tree,
-            own: &own,
-            name,
-            version: &recipe.version,
-            license: &recipe.license,
-            platform: self.platform,
-            build_key: job.planned.key,
-            needs: &recipe.needs,
-            placeholder: self.placeholder,
-            build_folders: &[work.seen_build().into_os_string().into_encoded_bytes()],
-            rpath: recipe.build.rpath,
-            exclude: &recipe.build.exclude,
-            is_static_kept: recipe.build.is_static_kept,
-            exports: &recipe.exports,
-            system_libraries: &recipe.build.system_libraries,
-            allow: &recipe.allow,
-            system_root: Path::new("/"),
-        };
-        let sealed = seal::seal(&sealing).map_err(|source| BuildError::Seal { name: name.clone(), source })?;
-        for Allowance { check, file, .. } in sealed.unused.clone() {
-            (self.tell)(Event::UnusedAllowance { name: name.clone(), check, file });
-        }
-        Ok(sealed)
-    }
-
     /// Notes what was taken from the system, and tells of what no compiler brings along.
     fn look_at_host(
         &self,
@@ -289,14 +260,6 @@ impl Workshop<'_> {
             (self.tell)(Event::TakenFromHost { name: job.recipe.name.clone(), packages });
         }
         Ok(host)
-    }
-
-    fn pack(&self, manifest: &PackageManifest, work: &Work, to: &Path) -> std::io::Result<Result<(), BuildError>> {
-        let mut file = std::io::BufWriter::new(fs_err::File::create(to)?);
-        let packed = archive::pack::pack(manifest, &work.tree(), &mut file)
-            .map_err(|source| BuildError::Archive { name: manifest.name.clone(), source });
-        std::io::Write::flush(&mut file)?;
-        Ok(packed)
     }
 
     /// Installs the package and its needs at a second prefix and runs the tests there, the placeholder gone.
@@ -340,60 +303,4 @@ impl Workshop<'_> {
 
 fn shell_command(script: &str) -> Vec<String> {
     vec!["/bin/sh".to_owned(), "-e".to_owned(), "-c".to_owned(), script.to_owned()]
-}
-
-/// What tells that a file was touched: its inode and the time of its last change, which nobody can set back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
-    inode: u64,
-    changed: (i64, i64),
-}
-
-/// All files and links below a folder, and the folders that hold nothing, by relative path.
-fn snapshot(tree: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
-    let mut found = BTreeMap::new();
-    let mut open = vec![PathBuf::new()];
-    while let Some(folder) = open.pop() {
-        let mut is_empty = true;
-        for entry in fs_err::read_dir(tree.join(&folder))? {
-            let entry = entry?;
-            is_empty = false;
-            let path = folder.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                open.push(path);
-            } else {
-                found.insert(path, Stamp::of(&entry.metadata()?));
-            }
-        }
-        if is_empty && folder != Path::new("") {
-            found.insert(folder, Stamp::FOLDER);
-        }
-    }
-    Ok(found)
-}
-
-impl Stamp {
-    /// The stamp of a folder: things come and go in it, that it exists is all that counts.
-    const FOLDER: Stamp = Stamp { inode: 0, changed: (0, 0) };
-
-    fn of(facts: &std::fs::Metadata) -> Stamp {
-        Stamp { inode: facts.ino(), changed: (facts.ctime(), facts.ctime_nsec()) }
-    }
-}
-
-/// The last lines of a log, at most `count` of at most 400 bytes each.
-pub fn tail_of(log: &Path, count: usize) -> Vec<String> {
-    let read = || -> std::io::Result<String> {
-        let mut file = fs_err::File::open(log)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(16 << 10)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    // Without a log there are no last lines; the failure itself is told anyway.
-    let text = read().unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    let last = &lines[lines.len().saturating_sub(count)..];
-    last.iter().map(|line| line.chars().take(400).collect()).collect()
 }

@@ -1,13 +1,12 @@
 //! Runs the steps of builds: their log, their heartbeat, and an orderly end when the user stops.
 
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::builder::error::BuildError;
-use crate::builder::package::tail_of;
 use crate::builder::sandbox::{MOST_PROCESSES, Sandbox, SandboxedStep, TOO_MANY_PROCESSES};
 use crate::model::event::{Event, Tell};
 use crate::model::recipe::RecipeName;
@@ -131,4 +130,21 @@ enum End {
     /// The user stopped the build.
     Stopped,
     LogTooLarge,
+}
+
+/// The last lines of a log, at most `count` of at most 400 bytes each.
+pub fn tail_of(log: &Path, count: usize) -> Vec<String> {
+    let read = || -> std::io::Result<String> {
+        let mut file = fs_err::File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(16 << 10)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    // Without a log there are no last lines; the failure itself is told anyway.
+    let text = read().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(count)..];
+    last.iter().map(|line| line.chars().take(400).collect()).collect()
 }

@@ -137,7 +137,14 @@ fn quoted(words: &[String]) -> String {
 /// The environment of every step, by name: nothing of the caller's.
 pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &str) -> Vec<(String, String)> {
     let prefix = &scene.prefix;
-    let flags = format!("-O2 -g0 -fPIC -ffile-prefix-map={build_folder}=. {}", scene.flags);
+    let has_debug = recipe.build.has_debug();
+    let mut flags = format!("-O2 -g0 -fPIC -ffile-prefix-map={build_folder}=. {}", scene.flags);
+    if has_debug {
+        flags =
+            format!("{} {}", flags.replacen(" -g0 ", " -g ", 1).trim_end(), debug_paths(recipe, scene, build_folder));
+    }
+    // Debug information is found by the build id.
+    let build_id = if has_debug { " -Wl,--build-id=sha1" } else { "" };
     let pkg_config = format!("{prefix}/lib/pkgconfig:{prefix}/share/pkgconfig");
     let mut variables: Vec<(String, String)> = [
         ("PATH", format!("{prefix}/bin:{PROGRAM_FOLDERS}")),
@@ -148,7 +155,7 @@ pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &st
         ("CFLAGS", flags.clone()),
         ("CXXFLAGS", flags),
         ("CPPFLAGS", format!("-I{prefix}/include")),
-        ("LDFLAGS", format!("-L{prefix}/lib -Wl,-rpath,{prefix}/lib")),
+        ("LDFLAGS", format!("-L{prefix}/lib -Wl,-rpath,{prefix}/lib{build_id}")),
         ("LD_RUN_PATH", format!("{prefix}/lib")),
         ("PKG_CONFIG_PATH", pkg_config.clone()),
         // Without it the `.pc` files of the builder's own libraries are found.
@@ -161,6 +168,16 @@ pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &st
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
+    if has_debug {
+        // What strips before the split leaves nothing to split.
+        variables.extend(["STRIP", "STRIPPROG"].map(|name| (name.to_owned(), "true".to_owned())));
+    }
+    if has_debug && recipe.build.system == BuildSystem::Cargo {
+        let flags =
+            format!("--remap-path-prefix={build_folder}={} -Clink-arg=-Wl,--build-id=sha1", shown_source(recipe));
+        variables.push(("CARGO_PROFILE_RELEASE_DEBUG".to_owned(), "true".to_owned()));
+        variables.push(("RUSTFLAGS".to_owned(), flags));
+    }
     for (name, value) in &recipe.build.env {
         let value = replace(value, recipe, scene);
         match variables.iter_mut().find(|(known, _)| known == name) {
@@ -171,6 +188,28 @@ pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &st
     variables.sort();
     variables
 }
+
+/// Where debug information says that the sources of a package are: nowhere on the builder, the same for everyone.
+fn shown_source(recipe: &Recipe) -> String {
+    format!("{SHOWN_SOURCES}/{}-{}", recipe.name, recipe.version)
+}
+
+/// What compilers write into debug information in place of the build's own paths. The prefix too is another one there:
+/// a debugger compares a checksum of the whole file, so that nothing in it can be replaced at an install. Of several
+/// flags that fit gcc takes the last, so these come last.
+fn debug_paths(recipe: &Recipe, scene: &Scene, build_folder: &str) -> String {
+    let shown = shown_source(recipe);
+    let pairs = [
+        (scene.prefix.as_str(), format!("{SHOWN_SOURCES}/prefix")),
+        (build_folder, shown.clone()),
+        (scene.out.as_str(), format!("{shown}/out")),
+        (scene.source.as_str(), shown),
+    ];
+    pairs.map(|(from, to)| format!("-fdebug-prefix-map={from}={to}")).join(" ")
+}
+
+/// The folder that debug information says all sources are in: where distributions put theirs.
+const SHOWN_SOURCES: &str = "/usr/src/debug";
 
 /// Has compilers write what they include.
 pub const INCLUDED_BY: &str = "SUNPRO_DEPENDENCIES";

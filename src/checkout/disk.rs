@@ -39,8 +39,28 @@ impl Checkout {
 
     /// The recipes folder on disk; `committed` is the recipes tree of HEAD.
     pub(super) fn recipes_on_disk(&self, committed: Option<ObjectId>) -> Result<Option<Folder>, Error> {
+        self.folder_on_disk(RECIPES_FOLDER, committed)
+    }
+
+    /// What tells apart the states of the recipes on disk, those of overlays in the checkout and the pins of others
+    /// among them: the tree id of [`Checkout::recipes_tree_on_disk`] where there are none.
+    ///
+    /// # Errors
+    /// When a file of them cannot be read.
+    pub fn recipes_state_on_disk(&self) -> Result<Option<String>, Error> {
+        let folder = self.recipes_on_disk(self.committed_tree()?)?;
+        if self.project.overlays.is_empty() {
+            return Ok(folder.map(|folder| folder.id.to_string()));
+        }
+        let mut all = self.on_disk_with_overlays(folder.map(|folder| folder.children).unwrap_or_default())?;
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(Some(tree_id(&all)?.to_string()))
+    }
+
+    /// A folder of the work tree, by its path from the root; `committed` is the tree that HEAD has there.
+    pub(super) fn folder_on_disk(&self, place: &str, committed: Option<ObjectId>) -> Result<Option<Folder>, Error> {
         let Some(root) = &self.root else { return Ok(None) };
-        let path = root.join(RECIPES_FOLDER);
+        let path = root.join(place);
         match fs_err::symlink_metadata(&path) {
             Ok(facts) if facts.is_dir() => {}
             Ok(_) => return Ok(None),
@@ -53,8 +73,14 @@ impl Checkout {
             ignores: Ignores::of_work_tree(&self.repository, root)?,
             has_modes: config.boolean("core.fileMode").unwrap_or(true),
         };
-        let place = BString::from(RECIPES_FOLDER);
-        let is_ignored = reading.ignores.is_ignored(&place, true);
+        let mut is_ignored = false;
+        for (end, _) in place.match_indices('/') {
+            let above = BString::from(&place[..end]);
+            is_ignored |= reading.ignores.is_ignored(&above, true);
+            reading.ignores.enter(&root.join(&place[..end]), &above)?;
+        }
+        let place = BString::from(place);
+        is_ignored |= reading.ignores.is_ignored(&place, true);
         reading.folder(&path, &place, committed, is_ignored)
     }
 }

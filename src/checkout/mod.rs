@@ -9,6 +9,7 @@ mod error;
 mod history;
 mod ignores;
 mod known;
+mod overlays;
 mod packs;
 mod program;
 mod recipes;

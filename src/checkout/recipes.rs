@@ -52,12 +52,33 @@ pub struct Child {
 /// # Errors
 /// When the commit or its tree is missing or damaged.
 pub fn tree_of(repository: &gix::Repository, commit: ObjectId) -> Result<Option<ObjectId>, Error> {
+    let found = at(repository, commit, RECIPES_FOLDER)?;
+    Ok(found.filter(|child| child.mode.is_tree()).map(|child| child.id))
+}
+
+/// What a commit has at a path, or the submodule that the path leads into.
+///
+/// # Errors
+/// As [`tree_of`].
+pub fn at(repository: &gix::Repository, commit: ObjectId, path: &str) -> Result<Option<Child>, Error> {
     let damaged = |error: gix::Error| Error::Damaged { id: commit.to_string(), reason: error.to_string() };
     let object = repository.try_find_object(commit).map_err(damaged)?;
     let Some(object) = object else { return Err(missing(repository, &commit)) };
-    let root = object.try_into_commit().map_err(damaged)?.tree_id().map_err(damaged)?.detach();
-    let is_recipes = |child: &Child| child.name == RECIPES_FOLDER && child.mode.is_tree();
-    Ok(children(repository, &root)?.into_iter().find(is_recipes).map(|child| child.id))
+    let mut tree = object.try_into_commit().map_err(damaged)?.tree_id().map_err(damaged)?.detach();
+    let mut names = path.split('/').peekable();
+    while let Some(name) = names.next() {
+        let Some(child) = children(repository, &tree)?.into_iter().find(|child| child.name == name) else {
+            return Ok(None);
+        };
+        if names.peek().is_none() || child.mode.is_commit() {
+            return Ok(Some(child));
+        }
+        if !child.mode.is_tree() {
+            return Ok(None);
+        }
+        tree = child.id;
+    }
+    Ok(None)
 }
 
 /// The entries of a tree, in its order.

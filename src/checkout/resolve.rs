@@ -62,6 +62,8 @@ pub struct Resolution {
     /// The other deps tags on the tagged commit.
     pub other_tags: Vec<String>,
     pub drift: Vec<Drift>,
+    /// Folders of recipes that tagalong.toml names and that are not under this history: their drift is not known.
+    pub beyond: Vec<String>,
     /// Whether drift could be told: the tag is in the repository, and its trees too.
     pub drift_is_known: bool,
     /// The id of the recipes tree at the tagged commit.
@@ -85,6 +87,9 @@ impl Resolution {
         }
         if self.tagged_commit.is_some() && !self.drift_is_known {
             tell(Event::DriftUnknown { tag: tag.clone() });
+        }
+        if !self.beyond.is_empty() {
+            tell(Event::NotInHistory { folders: self.beyond.clone() });
         }
         if !self.drift.is_empty() {
             let recipe = |drift: &Drift| format!("{} ({})", drift.recipe.escape_debug(), drift.change.name());
@@ -164,6 +169,7 @@ impl Checkout {
             candidates: Vec::new(),
             other_tags: Vec::new(),
             drift: Vec::new(),
+            beyond: Vec::new(),
             drift_is_known: false,
             recipes_of_tag: None,
             recipes: None,
@@ -220,6 +226,7 @@ impl Checkout {
             candidates: candidates.into_iter().map(|(candidate, _)| candidate).collect(),
             other_tags: names.into_iter().skip(1).collect(),
             drift: Vec::new(),
+            beyond: Vec::new(),
             drift_is_known: false,
             recipes_of_tag: None,
             recipes: None,
@@ -270,7 +277,7 @@ impl Checkout {
     /// Compares the tag's recipes with those of the commit, and for HEAD with the work tree.
     fn compare(&self, resolution: &mut Resolution, is_head: bool) -> Result<(), Error> {
         let tree = |commit: &Option<String>| match commit {
-            Some(commit) => recipes::tree_of(&self.repository, parse(commit)),
+            Some(commit) => recipes::tree_of(&self.repository, parse(commit.as_str())),
             None => Ok(None),
         };
         let now = tree(&resolution.commit)?;
@@ -282,16 +289,27 @@ impl Checkout {
         resolution.recipes_of_tag = of_tag.map(|id| id.to_string());
         resolution.drift_is_known = true;
         let disk = if is_head { self.work_tree(now)? } else { None };
+        let overlays = |commit: &Option<String>| match commit {
+            Some(commit) => self.overlays_at(parse(commit)),
+            None => Ok(Vec::new()),
+        };
+        let (then, at_commit) = (overlays(&resolution.tagged_commit)?, overlays(&resolution.commit)?);
+        if is_head {
+            resolution.beyond = self.overlays_beyond();
+        }
+        let has_none = then.is_empty() && at_commit.is_empty() && self.project.overlays.is_empty();
         let is_same = of_tag == now && disk.as_ref().is_none_or(|disk| disk.as_ref().map(|folder| folder.id) == of_tag);
-        if is_same {
+        if is_same && has_none {
             return Ok(());
         }
         let children = |tree: Option<ObjectId>| match tree {
             Some(tree) => recipes::children(&self.repository, &tree),
             None => Ok(Vec::new()),
         };
-        let (of_tag, now) = (children(of_tag)?, children(now)?);
+        let of_tag = self.with_overlays(children(of_tag)?, &then, resolution.tagged_commit.as_deref().map(parse))?;
+        let now = self.with_overlays(children(now)?, &at_commit, resolution.commit.as_deref().map(parse))?;
         let on_disk = disk.map(|folder| folder.map(|folder| folder.children).unwrap_or_default());
+        let on_disk = on_disk.map(|own| self.on_disk_with_overlays(own)).transpose()?;
         let states: Vec<&[_]> = on_disk.as_deref().into_iter().chain([now.as_slice()]).collect();
         resolution.drift = recipes::differences(&of_tag, &states);
         Ok(())

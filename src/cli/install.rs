@@ -1,5 +1,6 @@
 //! `tagalong install`: what was installed as a sentence on stderr, or as JSON on stdout.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
@@ -21,14 +22,24 @@ use crate::model::event::{Event, Tell};
 use crate::model::link::{LinkKind, LinkWish};
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
+use crate::model::recipe::RecipeName;
+use crate::model::selection::{DebugWish, Extent, Selection};
 use crate::moment::seconds;
 
 /// Installs the bundle that belongs to this checkout
 #[derive(Debug, clap::Args)]
 #[command(after_help = "With --json stdout is one object with the keys outcome (installed, already or planned), tag, \
-    candidate, platform, channel, prefix, sequence, stacks, link (copy, hard or reflink; not where it is planned) and \
-    packages (name, version, archive; files, relocated and, with links, linked where they are installed, size and \
-    in_store where they are planned).")]
+    candidate, platform, channel, prefix, sequence, stacks, debug (true for all, or names), extent (full or runtime), link \
+    (copy, hard or reflink), of which those behind the sequence are not there where it is planned, and packages (name, \
+    version, archive; files, relocated and, where there are some, linked and left_out where they are installed, size and \
+    in_store where they are planned).\n\n\
+    With --runtime these are left out: include/, *.a, *.la, pkgconfig and cmake below lib/ and share/, share/aclocal/, manual \
+    pages of section 3, links lib*.so to lib*.so.N, links that lead to one of these, and folders that nothing stays in; beyond \
+    that what a recipe says by `runtime`. Debug information is there for recipes \
+    that say `debug = true` in [build], or for all if tagalong.toml does; gdb finds it wherever the prefix is. Sources are at \
+    /usr/src/debug/NAME-VERSION there, where `set substitute-path` of gdb leads from; `build --prepare-only` lays them out.\n\n\
+    What is asked for by --stack, --debug and --runtime holds for this install: without \
+    them the next one gives all packages whole, and no debug information.")]
 pub struct Arguments {
     /// Takes this tag, or this candidate, instead of the history's; wins over FORCED_DEPS_TAG
     #[arg(long, value_name = "TAG")]
@@ -42,6 +53,12 @@ pub struct Arguments {
     /// Installs only the packages of this stack, and what they need; may be repeated
     #[arg(long = "stack", value_name = "STACK")]
     stacks: Vec<String>,
+    /// Installs debug information too: of all packages that have some, or of this one; may be repeated
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = ALL, value_parser = debugged)]
+    debug: Vec<Debugged>,
+    /// Leaves out what only compilers and linkers ask for: see below
+    #[arg(long)]
+    runtime: bool,
     /// Uses no network: what was fetched before, and `file:` channels
     #[arg(long)]
     offline: bool,
@@ -88,7 +105,7 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<ExitCode, Failur
         forced: Forced::of(arguments.tag, settings.forced_tag.clone()),
         prefix: arguments.prefix,
         platform: arguments.platform,
-        stacks: arguments.stacks,
+        selection: selection(arguments.stacks, arguments.debug, arguments.runtime),
         network: if arguments.offline { Network::Offline } else { Network::Allowed },
         takes_candidates: arguments.allow_candidate || !settings.is_protected,
         existing: if arguments.force { Existing::Replace } else { Existing::Respect },
@@ -159,6 +176,39 @@ fn absent(error: &install::Error) -> Option<(String, Option<String>)> {
     }
 }
 
+/// What stands for all packages where the name of one may.
+const ALL: &str = "*";
+
+/// Whose debug information is asked for.
+#[derive(Debug, Clone)]
+enum Debugged {
+    All,
+    One(RecipeName),
+}
+
+/// Reads whose debug information is asked for.
+fn debugged(text: &str) -> Result<Debugged, String> {
+    match text {
+        ALL => Ok(Debugged::All),
+        name => RecipeName::parse(name).map(Debugged::One).map_err(|error| error.to_string()),
+    }
+}
+
+fn selection(mut stacks: Vec<String>, debug: Vec<Debugged>, is_runtime: bool) -> Selection {
+    stacks.sort();
+    stacks.dedup();
+    let name = |one| match one {
+        Debugged::All => None,
+        Debugged::One(name) => Some(name),
+    };
+    let debug = match (debug.is_empty(), debug.into_iter().map(name).collect::<Option<BTreeSet<_>>>()) {
+        (true, _) => DebugWish::None,
+        (false, None) => DebugWish::All,
+        (false, Some(names)) => DebugWish::Of(names.into_iter().collect()),
+    };
+    Selection { stacks, debug, extent: if is_runtime { Extent::Runtime } else { Extent::Full } }
+}
+
 /// Reads a platform id of the command line.
 pub(super) fn platform(text: &str) -> Result<Platform, String> {
     Platform::parse(text).map_err(|error| error.to_string())
@@ -187,6 +237,10 @@ fn sentences(outcome: &Outcome, folder: &Path) -> Vec<String> {
             let built: Vec<&str> =
                 receipt.packages.iter().filter(|one| one.built).map(|one| one.name.as_str()).collect();
             let built = if built.is_empty() { String::new() } else { format!("; built here: {}", built.join(", ")) };
+            let left_out = match receipt.packages.iter().map(|one| one.left_out).sum::<u64>() {
+                0 => String::new(),
+                count => format!(", {} for development left out", grouped(count)),
+            };
             let linked = grouped(receipt.packages.iter().map(|one| one.linked).sum::<u64>());
             let linked = match receipt.link {
                 LinkKind::Copy => String::new(),
@@ -194,7 +248,7 @@ fn sentences(outcome: &Outcome, folder: &Path) -> Vec<String> {
                 LinkKind::Reflink => format!(", {linked} reflinks of the store's"),
             };
             vec![format!(
-                "installed {} for {} in {}: {}, {} files, {} relocated{linked}{built}",
+                "installed {} for {} in {}: {}, {} files, {} relocated{linked}{left_out}{built}",
                 receipt.tag,
                 receipt.platform,
                 shown(prefix.as_path(), folder),
@@ -265,6 +319,8 @@ pub(super) fn receipt_json(outcome: &str, receipt: &Receipt) -> Value {
         "prefix": receipt.prefix,
         "sequence": receipt.sequence,
         "stacks": receipt.stacks,
+        "debug": receipt.debug,
+        "extent": receipt.extent,
         "link": receipt.link,
         "packages": receipt.packages,
     })

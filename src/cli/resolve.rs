@@ -16,8 +16,8 @@ use crate::flow::resolve::{self, Options, Outcome};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Stdout is the tag alone, or with --json one object with the keys tag, commit, tagged_commit, \
     distance, platform, forced (`--tag`, `FORCED_DEPS_TAG` or null), shallow, candidates (tag, commit, distance), \
-    other_tags_on_commit and drift (recipe, change: added, changed or removed). Drift and a shallow history are \
-    warned of on stderr.")]
+    other_tags_on_commit, drift (recipe, change: added, changed or removed) and beyond (folders of recipes that are not \
+    under this history). Drift and a shallow history are warned of on stderr.")]
 pub struct Arguments {
     /// The commit, as git names commits; HEAD by default, with the work tree
     #[arg(value_name = "COMMIT")]
@@ -69,6 +69,7 @@ fn to_json(outcome: &Outcome) -> serde_json::Value {
         "shallow": resolution.shallow,
         "candidates": candidates.collect::<Vec<_>>(),
         "other_tags_on_commit": resolution.other_tags,
+        "beyond": resolution.beyond,
         "drift": drift.collect::<Vec<_>>(),
     })
 }

@@ -13,6 +13,7 @@ use crate::cli::settings::Settings;
 use crate::flow::status::{self, Options, Outcome, Reading, Verdict};
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
+use crate::model::selection::Extent;
 use crate::prefix_dir::{Change, State};
 
 /// Tells what is installed and what would be
@@ -20,7 +21,7 @@ use crate::prefix_dir::{Change, State};
 #[command(
     after_help = "With --json stdout is one object with the keys tag, forced, distance, shallow, platform, prefix, \
     state (current, absent, other, moved, interrupted or foreign), installed (as of `install --json`, or null), drift \
-    (recipe, change) and changed (path, change; null without --verify)."
+    (recipe, change), beyond (folders of recipes that are not under this history) and changed (path, change; null without --verify)."
 )]
 pub struct Arguments {
     /// Compares with this tag instead of the history's; wins over FORCED_DEPS_TAG
@@ -77,6 +78,7 @@ fn lines(outcome: &Outcome, folder: &Path) -> Vec<String> {
         format!("state      {}", verdict(outcome)),
     ];
     lines.extend(resolution.drift.iter().map(|drift| format!("drift      {} {}", drift.recipe, drift.change.name())));
+    lines.extend(resolution.beyond.iter().map(|folder| format!("drift      {folder} is not under this history")));
     if resolution.shallow {
         lines.push("history    shallow; a deeper one could change the tag".to_owned());
     }
@@ -101,7 +103,12 @@ fn installed(state: &State) -> String {
             let built: Vec<&str> =
                 receipt.packages.iter().filter(|one| one.built).map(|one| one.name.as_str()).collect();
             let built = if built.is_empty() { String::new() } else { format!("; built here: {}", built.join(", ")) };
-            format!("{kind}{tag} for {} from channel `{channel}`: {count}{stacks}{built}", receipt.platform)
+            let extent = match receipt.extent {
+                Extent::Full => "",
+                Extent::Runtime => ", without development files",
+            };
+            let platform = &receipt.platform;
+            format!("{kind}{tag} for {platform} from channel `{channel}`: {count}{stacks}{extent}{built}")
         }
         State::Unreadable { reason } => format!("unknown: {reason}"),
         State::Empty | State::Interrupted | State::Foreign => "nothing".to_owned(),
@@ -162,6 +169,7 @@ fn to_json(outcome: &Outcome) -> Value {
         "prefix": Receipt::prefix_text(&outcome.prefix),
         "state": verdict_word(outcome.verdict),
         "installed": installed,
+        "beyond": resolution.beyond,
         "drift": drift.collect::<Vec<_>>(),
         "changed": changed,
     })

@@ -95,6 +95,10 @@ pub fn words(event: &Event, has_bars: bool) -> Option<String> {
         Event::DriftUnknown { tag } => {
             format!("warning: the recipes of {tag} are not in this partial clone; whether they differ is not known")
         }
+        Event::NotInHistory { folders } => format!(
+            "note: these recipes are not under this history, so whether they differ is not known: {}",
+            folders.join(", ")
+        ),
         Event::Drifted { tag, recipes } => {
             format!("warning: the recipes differ from those of {tag}: {}", recipes.join(", "))
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::model::bundle::BuildRecord;
 use crate::model::depth::Depth;
 use crate::model::digest::Digest;
 use crate::model::recipe::RecipeName;
@@ -40,8 +41,12 @@ pub fn list(cache: &Path) -> Result<Vec<Package>, Error> {
 }
 
 fn named(store: &Store) -> Result<Vec<Package>, Error> {
-    let names: BTreeMap<Digest, (RecipeName, String)> =
-        store.all_records()?.into_iter().map(|record| (record.archive, (record.name, record.version))).collect();
+    let names: BTreeMap<Digest, (RecipeName, String)> = store
+        .all_records()?
+        .iter()
+        .flat_map(BuildRecord::packages)
+        .map(|package| (package.archive, (package.name, package.version)))
+        .collect();
     let mut packages: Vec<Package> = store
         .packages()?
         .into_iter()

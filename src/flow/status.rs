@@ -88,7 +88,7 @@ pub fn status(options: &Options) -> Result<Outcome, Error> {
         let asks_to_build = project.drift == DriftPolicy::Build && resolution.forced.is_none();
         let is_drifted = !resolution.drift.is_empty();
         let wanted = if is_drifted && (receipt.built.is_some() || asks_to_build) {
-            checkout.recipes_tree_on_disk()?
+            checkout.recipes_state_on_disk()?
         } else {
             None
         };

@@ -10,6 +10,7 @@
 //!                "sources": [{"from": "https://zlib.net/zlib-1.3.1.tar.xz", "id": "sha256:38ef…"}]}],
 //!  "tool": "tagalong 0.1.0", "sequence": 1}
 //! ```
+//! The debug information of `zlib` is the package `zlib-debug`, with `"debug_of": "zlib"` and the same build key.
 //! A candidate also has `expires`, in seconds since 1970; a bundle made in CI has `builder.job`, the job's address.
 //! Does not sign (`signing.rs`) nor fetch (`channel/`).
 
@@ -95,6 +96,11 @@ impl BundleManifest {
         BundleRef { kind, tag: self.tag.clone(), platform: self.platform.clone() }
     }
 
+    /// The packages that recipes stand for: all but those of debug information.
+    pub fn of_recipes(&self) -> impl Iterator<Item = &BundlePackage> {
+        self.packages.iter().filter(|package| package.debug_of.is_none())
+    }
+
     /// The packages that are not the same in both bundles, by name; empty when both stand for the same bytes.
     ///
     /// Who built it, from which build keys and sources, with which tool and how often it was published makes no difference.
@@ -111,33 +117,6 @@ impl BundleManifest {
         names.dedup();
         names
     }
-}
-
-/// The packages of these stacks and all they need, in their order; all of them for no stacks.
-///
-/// # Errors
-/// The first stack that no package belongs to.
-pub fn select<'a>(packages: &'a [BundlePackage], stacks: &[String]) -> Result<Vec<&'a BundlePackage>, UnknownStack> {
-    if stacks.is_empty() {
-        return Ok(packages.iter().collect());
-    }
-    for stack in stacks {
-        if !packages.iter().any(|package| package.stacks.contains(stack)) {
-            let mut known: Vec<String> = packages.iter().flat_map(|one| one.stacks.clone()).collect();
-            known.sort();
-            known.dedup();
-            return Err(UnknownStack { given: stack.clone(), known });
-        }
-    }
-    let mut wanted: std::collections::BTreeSet<&RecipeName> = std::collections::BTreeSet::new();
-    let is_asked = |package: &&BundlePackage| package.stacks.iter().any(|stack| stacks.contains(stack));
-    let mut open: Vec<&'a BundlePackage> = packages.iter().filter(is_asked).collect();
-    while let Some(package) = open.pop() {
-        if wanted.insert(&package.name) {
-            open.extend(packages.iter().filter(|other| package.needs.contains(&other.name)));
-        }
-    }
-    Ok(packages.iter().filter(|package| wanted.contains(&package.name)).collect())
 }
 
 /// Where a bundle was made.
@@ -171,6 +150,18 @@ pub struct BundlePackage {
     pub size: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceRef>,
+    /// The package whose debug information this is; one build made both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug_of: Option<RecipeName>,
+}
+
+/// The archive of the debug information that a build gave beside its package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DebugArchive {
+    pub archive: Digest,
+    /// In bytes.
+    pub size: u64,
 }
 
 /// What a package was made from.
@@ -216,6 +207,19 @@ impl BundlePackage {
             archive: record.archive,
             size: record.size,
             sources: Vec::new(),
+            debug_of: None,
+        }
+    }
+
+    /// The package of the debug information of this one.
+    pub fn debug(&self, debug: DebugArchive) -> BundlePackage {
+        BundlePackage {
+            name: self.name.of_debug(),
+            needs: vec![self.name.clone()],
+            archive: debug.archive,
+            size: debug.size,
+            debug_of: Some(self.name.clone()),
+            ..self.clone()
         }
     }
 
@@ -301,6 +305,9 @@ pub struct BuildRecord {
     pub ingredients: Ingredients,
     pub archive: Digest,
     pub size: u64,
+    /// The debug information that was split off, if there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug: Option<DebugArchive>,
     pub floor: Floor,
     pub builder: Builder,
     /// The files of the recipe; absent where they are too large, or another changed them for one build.
@@ -314,6 +321,13 @@ pub struct BuildRecord {
 }
 
 impl BuildRecord {
+    /// The packages that the build gave, as [`BundlePackage::of_record`] tells them.
+    pub fn packages(&self) -> Vec<BundlePackage> {
+        let package = BundlePackage::of_record(self);
+        let debug = self.debug.map(|debug| package.debug(debug));
+        std::iter::once(package).chain(debug).collect()
+    }
+
     pub fn path(&self) -> String {
         record_path(&self.platform, self.build_key)
     }
@@ -367,12 +381,4 @@ pub enum BundleFault {
     Need { name: RecipeName, need: RecipeName },
     #[error("its ingredients do not make its key {key}")]
     Key { key: BuildKey },
-}
-
-/// A stack that no package of the bundle belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no package belongs to the stack `{given}`")]
-pub struct UnknownStack {
-    pub given: String,
-    pub known: Vec<String>,
 }

@@ -16,6 +16,8 @@ pub enum Event {
     Drifted { tag: String, recipes: Vec<String> },
     /// Whether the recipes are those of the tag cannot be told: its trees are not in this partial clone.
     DriftUnknown { tag: String },
+    /// Folders of recipes are not under the history of the checkout: whether they differ from the tag's is not known.
+    NotInHistory { folders: Vec<String> },
     /// The history ends before it is sure that nothing nearer exists.
     ShallowHistory,
     /// Another process works on the same prefix or store; it is waited for.

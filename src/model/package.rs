@@ -11,6 +11,8 @@
 //!              {"path": "lib/pkgconfig/libpng.pc", "kind": "file", "mode": 420, "size": 300, "digest": "…",
 //!               "text": [7, 201]}]}
 //! ```
+//! A package of debug information has `"debug_of": "libpng"`, one with a rule for installs without development files
+//! `"runtime": ["include/data"]`.
 //! Does not read archives (`archive/`) and does not find relocations (`relocate/scan.rs`). How an entry is written
 //! as JSON is in `package/entry.rs`.
 
@@ -48,6 +50,12 @@ pub struct PackageManifest {
     pub build_key: BuildKey,
     pub placeholder: Placeholder,
     pub needs: Vec<RecipeName>,
+    /// The package whose debug information this is; `None` for what a recipe stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug_of: Option<RecipeName>,
+    /// What an install without development files keeps and leaves out beyond its rule (`model/runtime.rs`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runtime: Vec<String>,
     /// Variables that whoever uses the package needs; `{prefix}` stands for the prefix.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exports: BTreeMap<String, String>,

@@ -37,6 +37,8 @@ pub struct Project {
     pub stacks: Vec<(String, Vec<RecipeName>)>,
     /// What limits the build steps of what may be published; none takes every level.
     pub sandbox: Option<SandboxDemand>,
+    /// Whether recipes that do not say it themselves keep debug information, as packages of their own.
+    pub debug: bool,
 }
 
 impl Default for Project {
@@ -56,6 +58,7 @@ impl Default for Project {
             providers: Vec::new(),
             stacks: Vec::new(),
             sandbox: None,
+            debug: false,
         }
     }
 }

@@ -7,7 +7,8 @@
 //!  "packages": [{"name": "zlib", "version": "1.3.1", "archive": "…", "files": 14, "relocated": 3}]}
 //! ```
 //! An install that was partly built here has `"built": "77ab…"` (the recipes tree on disk), and `"built": true` at the
-//! packages that were. One whose files are links to the store's has `"link": "hard"` or `"reflink"`, and `"linked": 11` at
+//! packages that were. One that leaves out development files has `"extent": "runtime"`, and `"left_out": 12` at the packages
+//! that had some; one with debug information `"debug": true`, or the names of packages. One whose files are links to the store's has `"link": "hard"` or `"reflink"`, and `"linked": 11` at
 //! each package. Written last into the staging folder: a prefix without a whole receipt is no install.
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::model::link::LinkKind;
 use crate::model::platform::Platform;
 use crate::model::prefix::Prefix;
 use crate::model::recipe::RecipeName;
+use crate::model::selection::{DebugWish, Extent, Selection};
 use crate::model::tag::DepsTag;
 
 /// The version of the receipt.
@@ -49,6 +51,12 @@ pub struct Receipt {
     pub built: Option<String>,
     /// The stacks asked for; none means all.
     pub stacks: Vec<String>,
+    /// The debug information asked for.
+    #[serde(default, skip_serializing_if = "DebugWish::is_none")]
+    pub debug: DebugWish,
+    /// Whether development files were left out.
+    #[serde(default, skip_serializing_if = "Extent::is_full")]
+    pub extent: Extent,
     pub tool: String,
     /// How the files came from the store.
     #[serde(default, skip_serializing_if = "is_copy")]
@@ -75,6 +83,9 @@ pub struct InstalledPackage {
     /// How many are hard links to the store's, or share its blocks.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub linked: u64,
+    /// How many files and links of the package were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
 }
 
 /// Serde asks with a reference.
@@ -112,6 +123,11 @@ impl Receipt {
     /// repository has no such tag.
     pub fn is_of(&self, tag: &DepsTag, may_be_candidate: bool, platforms: &[Platform]) -> bool {
         self.tag == *tag && self.candidate <= may_be_candidate && platforms.contains(&self.platform)
+    }
+
+    /// What of the bundle was asked for.
+    pub fn selection(&self) -> Selection {
+        Selection { stacks: self.stacks.clone(), debug: self.debug.clone(), extent: self.extent }
     }
 
     /// Whether the files were written for this path: a prefix that was moved is to be installed anew.

@@ -22,7 +22,7 @@ impl RecipeName {
     /// [`RecipeNameError`] when it holds anything else.
     pub fn parse(name: &str) -> Result<RecipeName, RecipeNameError> {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let is_fine = name.len() <= 64
+        let is_fine = name.len() <= MOST_BYTES
             && name.starts_with(is_plain)
             && name.chars().all(|c| is_plain(c) || "-_+.".contains(c))
             && !name.contains("..");
@@ -35,7 +35,23 @@ impl RecipeName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name of the package that holds the debug information of this one's files.
+    pub fn of_debug(&self) -> RecipeName {
+        RecipeName(format!("{}{DEBUG_END}", self.0))
+    }
+
+    /// Whether a recipe may have it: it is no debug package's, and its own debug package can be named.
+    pub fn is_for_recipes(&self) -> bool {
+        !self.0.ends_with(DEBUG_END) && self.0.len() + DEBUG_END.len() <= MOST_BYTES
+    }
 }
+
+/// What the names of debug packages end with.
+pub const DEBUG_END: &str = "-debug";
+
+/// The most bytes of a name.
+const MOST_BYTES: usize = 64;
 
 impl fmt::Display for RecipeName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,6 +111,8 @@ pub struct Recipe {
     pub exports: Vec<(String, String)>,
     /// Findings of the checks that are taken.
     pub allow: Vec<Allowance>,
+    /// What `install --runtime` keeps and leaves out beyond its rule: globs, those with `!` in front leave out.
+    pub runtime: Vec<String>,
 }
 
 /// What is run to build a recipe.
@@ -124,10 +142,19 @@ pub struct Build {
     pub exclude: Vec<String>,
     /// Whether static libraries stay that a shared one of the same name stands beside.
     pub is_static_kept: bool,
+    /// Whether debug information is made, and kept as a package of its own; `None` where the project decides.
+    pub debug: Option<bool>,
     /// The most jobs it may use; `None` for the budget.
     pub jobs: Option<u32>,
     /// System libraries beyond the standard list that its files may ask for.
     pub system_libraries: Vec<String>,
+}
+
+impl Build {
+    /// Whether debug information is made and kept.
+    pub fn has_debug(&self) -> bool {
+        self.debug == Some(true)
+    }
 }
 
 /// The build systems that a recipe may name.

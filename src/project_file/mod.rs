@@ -38,6 +38,9 @@
 //! [stack.gui]                        # recipes of a stack, beside those that name it themselves
 //! recipes = ["qt", "freetype"]
 //!
+//! [build]
+//! debug = true                       # debug information is kept, in packages that `install --debug` installs
+//!
 //! [publish]
 //! sandbox = "full"                   # nothing is published that was built without
 //! ```
@@ -71,6 +74,7 @@ const TOP: &[Field] = &[
     field("recipes", Kind::Tables(recipes::RECIPES), Some("none"), "folders of recipes beside the project's own"),
     field("providers", Kind::Pairs, Some("none"), "which recipe is taken for a name that several provide"),
     field("stack", Kind::Named(recipes::STACK), Some("none"), "stacks and their recipes"),
+    field("build", Kind::Table(recipes::BUILD), Some("the defaults"), "what holds for the builds of all recipes"),
     field("publish", Kind::Table(recipes::PUBLISH), Some("the defaults"), "what publishing asks of builds"),
 ];
 

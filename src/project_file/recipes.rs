@@ -20,6 +20,14 @@ pub(super) const RECIPES: &[Field] = &[
 /// One `[stack.NAME]`.
 pub(super) const STACK: &[Field] = &[field("recipes", Kind::List, None, "the recipes that belong to the stack")];
 
+/// `[build]`.
+pub(super) const BUILD: &[Field] = &[field(
+    "debug",
+    Kind::Flag,
+    Some("`false`"),
+    "whether recipes that do not say it themselves keep debug information, in packages of its own",
+)];
+
 /// `[publish]`.
 pub(super) const PUBLISH: &[Field] =
     &[field("sandbox", Kind::Text, Some("any"), "`\"full\"`: nothing that was built without a sandbox is published")];
@@ -40,6 +48,7 @@ pub(super) fn read(top: &Reader<'_>, project: &mut Project, notes: &mut Notes) {
         let recipes = recipes.iter().filter_map(|recipe| values::recipe_name(recipe, notes)).collect();
         project.stacks.push((name.value, recipes));
     }
+    project.debug = top.table("build").and_then(|build| build.flag("debug")).unwrap_or_default();
     if let Some(sandbox) = top.table("publish").and_then(|publish| publish.text("sandbox")) {
         project.sandbox = choose("sandbox", &sandbox, &[("full", SandboxDemand::Full)], notes);
     }

@@ -54,6 +54,9 @@ name = "{name}"
 # [stack.gui]
 # recipes = ["freetype"]
 
+# [build]
+# debug = false                               # true keeps debug information, in packages of its own
+
 # [publish]
 # sandbox = "full"                            # nothing is published that was built without
 "#

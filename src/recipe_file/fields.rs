@@ -62,6 +62,12 @@ pub static TOP: &[Field] = &[
         Some("none"),
         "variables that whoever uses the package needs, as `tagalong env` sets them; `{prefix}` is the prefix",
     ),
+    field(
+        "runtime",
+        Kind::List,
+        Some("`[]`"),
+        "globs of what `tagalong install --runtime` keeps although its rule leaves it out, such as `include/foo/data`; with `!` in front, of what it leaves out too",
+    ),
     field("audit", Kind::Table(AUDIT), Some("nothing is allowed"), "what the checks of the package take"),
     field("when", Kind::Tables(WHEN), Some("none"), "what is different on some platforms"),
 ];
@@ -155,7 +161,13 @@ pub static BUILD: &[Field] = &[
         "keep-static",
         Kind::Flag,
         Some("`true`"),
-        "`false` leaves out static libraries that a shared one of the same name stands beside",
+        "`false` leaves out static libraries that a shared one of the same name stands beside: `libz.a` beside `libz.so`",
+    ),
+    field(
+        "debug",
+        Kind::Flag,
+        Some("`[build] debug` of tagalong.toml, else `false`"),
+        "whether debug information is made, and kept in a package of its own, which `tagalong install --debug` installs; a build that strips its files itself leaves none",
     ),
     field("jobs", Kind::Count, Some("the whole budget"), "the most jobs it may use"),
     field(
@@ -223,6 +235,7 @@ pub static WHEN: &[Field] = &[
     ),
     field("contents", Kind::Table(CONTENTS), NONE, "in place of `[contents]`"),
     field("exports", Kind::Pairs, NONE, "in place of `[exports]`"),
+    field("runtime", Kind::List, NONE, "in place of `runtime`"),
     field("audit", Kind::Table(AUDIT), NONE, "in place of `[audit]`, as `[[when.audit.allow]]`"),
     field("test", Kind::Tables(TEST), NONE, "in place of all `[[test]]`, as `[[when.test]]`"),
 ];

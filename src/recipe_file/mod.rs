@@ -36,7 +36,8 @@ pub mod values;
 use std::ops::Range;
 
 use crate::model::platform::Platform;
-use crate::model::recipe::{Build, BuildSystem, Recipe, RecipeName, RpathKind};
+use crate::model::recipe::{Build, BuildSystem, DEBUG_END, Recipe, RecipeName, RpathKind};
+use crate::model::runtime;
 use crate::model::source::Source;
 use crate::model::tag::TagPattern;
 use crate::recipe_file::fields::{TOP, WHEN};
@@ -193,12 +194,21 @@ impl Document<'_> {
             contents: self.contents(&top),
             exports: self.exports(&top),
             allow,
+            runtime: self.runtime(&top),
         })
     }
 
     fn own_name(&mut self, name: &Placed<String>) -> Option<RecipeName> {
         self.mention(Mentioned::Itself, name);
-        values::recipe_name(name, &mut self.notes)
+        let own = values::recipe_name(name, &mut self.notes)?;
+        if !own.is_for_recipes() {
+            let what = format!("`{own}` cannot be the name of a recipe");
+            let hint = format!(
+                "what ends with `{DEBUG_END}` is a package of debug information, whose name has at most 64 bytes too"
+            );
+            self.notes.add_with(&name.span, what, hint);
+        }
+        Some(own)
     }
 
     fn needs(&mut self, top: &Reader<'_>, own: Option<&RecipeName>) -> Vec<RecipeName> {
@@ -228,6 +238,15 @@ impl Document<'_> {
             }
         }
         names
+    }
+
+    fn runtime(&mut self, top: &Reader<'_>) -> Vec<String> {
+        let globs = top.texts("runtime").unwrap_or_default();
+        for glob in globs.iter().filter(|glob| !runtime::is_glob(&glob.value)) {
+            let what = format!("`{}` is not a glob of paths below the prefix", glob.value.escape_debug());
+            self.notes.add(&glob.span, what, None);
+        }
+        globs.into_iter().map(|glob| glob.value).collect()
     }
 
     fn tools(&mut self, top: &Reader<'_>) -> Vec<String> {
@@ -282,6 +301,7 @@ impl Document<'_> {
             rpath: self.rpath(build),
             exclude: plain("exclude"),
             is_static_kept: build.flag("keep-static") != Some(false),
+            debug: build.flag("debug"),
             jobs: build.count("jobs").map(|jobs| jobs.value),
             system_libraries: plain("system-libraries"),
         })

@@ -51,6 +51,8 @@ pub struct Layout {
     pub(super) folders: Vec<PathBuf>,
     pub(super) providers: Vec<(RecipeName, RecipeName)>,
     pub(super) stacks: Vec<(String, Vec<RecipeName>)>,
+    /// Whether recipes keep debug information that do not say it themselves.
+    pub(super) debug: bool,
     pub(super) overrides: Overrides,
 }
 
@@ -61,6 +63,7 @@ impl Layout {
             folders: vec![folder.to_owned()],
             providers: Vec::new(),
             stacks: Vec::new(),
+            debug: false,
             overrides: Overrides::default(),
         }
     }
@@ -96,7 +99,14 @@ impl Layout {
             }
         }
         let (providers, stacks) = (project.providers.clone(), project.stacks.clone());
-        Ok(Layout { folders, providers, stacks, overrides: Overrides::default() })
+        Ok(Layout { folders, providers, stacks, debug: project.debug, overrides: Overrides::default() })
+    }
+
+    /// With what holds for recipes that do not say themselves whether they keep debug information.
+    #[must_use]
+    pub fn with_debug(mut self, debug: bool) -> Layout {
+        self.debug = debug;
+        self
     }
 
     /// With what the user changes.

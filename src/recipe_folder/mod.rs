@@ -110,7 +110,8 @@ impl RecipeFolder {
         }
         let (mut recipes, mut folders) = (Vec::new(), BTreeMap::new());
         for file in files {
-            let Some(recipe) = file.reading.recipe else { continue };
+            let Some(mut recipe) = file.reading.recipe else { continue };
+            recipe.build.debug.get_or_insert(layout.debug);
             folders.insert(recipe.name.clone(), file.own);
             recipes.push(recipe);
         }

@@ -21,6 +21,7 @@ fn all() -> Vec<Event> {
         Event::TagNotHere { tag: "deps-mr-7".to_owned() },
         Event::Drifted { tag: tag(), recipes: vec!["hdf5".to_owned(), "zlib".to_owned()] },
         Event::DriftUnknown { tag: tag() },
+        Event::NotInHistory { folders: vec!["../shared-recipes".to_owned()] },
         Event::ShallowHistory,
         Event::Waiting { what: "the prefix".to_owned(), holder: Some("process 4711 on build-3".to_owned()) },
         Event::Waiting { what: "the prefix".to_owned(), holder: None },

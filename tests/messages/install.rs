@@ -6,10 +6,12 @@ use tagalong::checkout;
 use tagalong::flow::build;
 use tagalong::flow::install::{self, ArchiveFault, Distrust, Lack, Miss, MissReason, Missing, NotTaken, PackageFault};
 use tagalong::host::HostError;
-use tagalong::model::bundle::{BundleFault, UnknownStack};
+use tagalong::model::bundle::BundleFault;
 use tagalong::model::link::LinkKind;
 use tagalong::model::platform::SymbolVersion;
 use tagalong::model::project::DriftPolicy;
+use tagalong::model::recipe::RecipeName;
+use tagalong::model::selection::NotThere;
 use tagalong::place::PlaceError;
 use tagalong::prefix_dir::PrefixDirError;
 use tagalong::signing::SigningError;
@@ -40,7 +42,15 @@ fn drifted(policy: DriftPolicy) -> install::Error {
 
 fn stack(known: &[&str]) -> install::Error {
     let known = known.iter().map(|&name| name.to_owned()).collect();
-    install::Error::Stack(UnknownStack { given: "office".to_owned(), known })
+    install::Error::NotThere(NotThere::Stack { given: "office".to_owned(), known })
+}
+
+fn no_debug(given: Option<&str>, known: &[&str]) -> install::Error {
+    let name = |&name: &&str| RecipeName::parse(name).unwrap();
+    install::Error::NotThere(NotThere::Debug {
+        given: given.as_ref().map(name),
+        known: known.iter().map(name).collect(),
+    })
 }
 
 fn not_shared(kind: LinkKind, reason: Refusal) -> install::Error {
@@ -122,6 +132,8 @@ pub fn install() -> Vec<Told> {
         install::Error::Floor(Box::new(Lack { platform: debian(), host: platform("ubuntu-20-x86_64"), unmet })),
         stack(&["base", "gui"]),
         stack(&[]),
+        no_debug(Some("zmq"), &["hdf5", "zlib"]),
+        no_debug(None, &[]),
         install::Error::Protected { candidate: tag("deps-mr-hdf5") },
         install::Error::Prepared {
             path: path("/builds/tagalong-prepared/x.json"),

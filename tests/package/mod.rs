@@ -33,6 +33,8 @@ impl Package {
             build_key: Ingredients::new().key(),
             placeholder: Placeholder::standard(),
             needs: Vec::new(),
+            debug_of: None,
+            runtime: Vec::new(),
             exports: Default::default(),
             floor: Floor::default(),
             entries: Vec::new(),

@@ -112,6 +112,8 @@ impl Workshop {
             rpath: self.rpath,
             exclude: &self.exclude,
             is_static_kept: true,
+            debug_of: None,
+            runtime: &[],
             exports: &[],
             system_libraries: &self.system_libraries,
             allow: &self.allow,

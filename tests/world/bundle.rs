@@ -139,6 +139,8 @@ impl Package {
             build_key: self.ingredients().key(),
             placeholder,
             needs: self.need_names(),
+            debug_of: None,
+            runtime: Vec::new(),
             exports: Default::default(),
             floor: Floor::default(),
             entries,
@@ -242,6 +244,7 @@ impl World {
             ingredients: package.ingredients(),
             archive,
             size,
+            debug: None,
             floor: Floor::default(),
             builder: builder.clone(),
             recipe: None,
@@ -259,6 +262,7 @@ impl World {
             archive,
             size,
             sources: Vec::new(),
+            debug_of: None,
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::builder::globs;
+use crate::model::glob;
 
 /// Dropped from every package: libtool's archives name absolute paths that only libtool reads, compiled Python is
 /// made again and holds times, and the index of info pages belongs to no single package.
@@ -13,7 +13,7 @@ const ALWAYS: [&str; 5] = ["*.la", "*.pyc", "*.pyo", "__pycache__", "share/info/
 /// Whether a path from the prefix is dropped.
 pub fn is_dropped(path: &str, globs: &[String]) -> bool {
     let mut globs = ALWAYS.iter().copied().chain(globs.iter().map(String::as_str));
-    globs.any(|glob| globs::matches_part(glob, path))
+    globs.any(|glob| glob::matches_part(glob, path))
 }
 
 /// Whether a path is a static library that a shared one of the same name stands beside.

@@ -6,7 +6,7 @@
 //! ```
 //! Changes the files below the root in place. Does not pack (`archive/pack.rs`) and does not build.
 
-mod exclude;
+pub mod exclude;
 mod files;
 mod lookup;
 mod members;
@@ -32,6 +32,8 @@ pub struct Sealing<'a> {
     /// The paths that belong to the new package, relative to the root; folders above them are added.
     pub own: &'a BTreeSet<PathBuf>,
     pub name: &'a RecipeName,
+    /// The package whose debug information this is.
+    pub debug_of: Option<&'a RecipeName>,
     pub version: &'a str,
     pub license: &'a str,
     pub platform: &'a Platform,
@@ -41,10 +43,12 @@ pub struct Sealing<'a> {
     /// Byte strings that no file may hold: the folders of the build.
     pub build_folders: &'a [Vec<u8>],
     pub rpath: RpathKind,
-    /// Globs of paths that are not packaged (`globs.rs` says how they match).
+    /// Globs of paths that are not packaged (`model/glob.rs` says how they match).
     pub exclude: &'a [String],
     /// Whether static libraries stay that a shared one of the same name stands beside.
     pub is_static_kept: bool,
+    /// What installs without development files keep and leave out beyond their rule.
+    pub runtime: &'a [String],
     /// Variables that whoever uses the package needs.
     pub exports: &'a [(String, String)],
     /// Libraries beyond the runtimes that the files may take from the system.
@@ -92,6 +96,8 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedPackage, SealError> {
         build_key: sealing.build_key,
         placeholder: sealing.placeholder.clone(),
         needs: sealing.needs.to_vec(),
+        debug_of: sealing.debug_of.cloned(),
+        runtime: sealing.runtime.to_vec(),
         exports: sealing.exports.iter().cloned().collect(),
         floor,
         entries: entries.map_while(|entry| entry).collect(),

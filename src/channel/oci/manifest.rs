@@ -90,8 +90,8 @@ impl Held {
                 (BUNDLE_TYPE, packages.iter().map(|package| (package.archive, package.size)).collect::<Vec<_>>())
             }
             Some("keys") => {
-                let archive = BuildRecord::parse(bytes).map(|record| (record.archive, record.size));
-                (OBJECT_TYPE, archive.into_iter().collect())
+                let archives = BuildRecord::parse(bytes).map(|record| record.packages()).unwrap_or_default();
+                (OBJECT_TYPE, archives.iter().map(|package| (package.archive, package.size)).collect())
             }
             _ => (OBJECT_TYPE, Vec::new()),
         };

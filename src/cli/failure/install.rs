@@ -3,6 +3,7 @@
 use crate::cli::failure::{Code, Failure, list};
 use crate::flow::install::{Error, MissReason, Missing, PackageFault};
 use crate::model::link::LinkKind;
+use crate::model::selection::NotThere;
 use crate::store::{Refusal, Refused};
 
 impl From<Error> for Failure {
@@ -39,14 +40,7 @@ impl From<Error> for Failure {
                     .next("`tagalong build` makes one that does")
                     .next("`tagalong install --force` takes it all the same")
             }
-            Error::Stack(error) => {
-                let failure = Failure::new(Code::NotFound, format!("the bundle has no stack `{}`", error.given));
-                match error.known.as_slice() {
-                    [] => failure.why("its packages are in no stack"),
-                    known => failure.why(format!("it has {}", list(known))),
-                }
-                .next("name one of its stacks with `--stack`, or none for all packages")
-            }
+            Error::NotThere(error) => not_there(error),
             Error::Prepared { path, fault } => {
                 Failure::new(Code::Usage, format!("`{}` is no manifest to install", path.display()))
                     .why(fault.to_string())
@@ -70,6 +64,29 @@ pub(super) fn no_channel() -> Failure {
     Failure::new(Code::Usage, "there is no channel")
         .why("tagalong.toml names none")
         .next("add one: `[[channel]]`, `name = \"main\"`, `url = \"https://…\"`, `keys = [\"RW…\"]`")
+}
+
+fn not_there(error: NotThere) -> Failure {
+    match error {
+        NotThere::Stack { given, known } => {
+            let failure = Failure::new(Code::NotFound, format!("the bundle has no stack `{given}`"));
+            match known.as_slice() {
+                [] => failure.why("its packages are in no stack"),
+                known => failure.why(format!("it has {}", list(known))),
+            }
+            .next("name one of its stacks with `--stack`, or none for all packages")
+        }
+        NotThere::Debug { given, known } => {
+            let of = given.map(|name| format!(" of {name}")).unwrap_or_default();
+            let failure = Failure::new(Code::NotFound, format!("the bundle has no debug information{of}"));
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            match known.as_slice() {
+                [] => failure.why("its packages were built without, or a stack was asked for whose packages were"),
+                known => failure.why(format!("it has that of {}", list(known))),
+            }
+            .next("let the recipe say `debug = true` in `[build]`, or tagalong.toml for all, then build and tag")
+        }
+    }
 }
 
 fn missing_bundle(missing: Missing) -> Failure {

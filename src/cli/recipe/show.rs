@@ -87,7 +87,7 @@ fn source_text(source: &Source) -> String {
 
 fn as_json(outcome: &Outcome) -> Value {
     let Recipe { name, version, license, homepage, summary, needs, tools, stacks, provides, .. } = &outcome.recipe;
-    let Recipe { sources, build, tests, contents, exports, allow, .. } = &outcome.recipe;
+    let Recipe { sources, build, tests, contents, exports, allow, runtime, .. } = &outcome.recipe;
     let exports: serde_json::Map<String, Value> =
         exports.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
     json!({
@@ -96,7 +96,7 @@ fn as_json(outcome: &Outcome) -> Value {
         "sources": sources.iter().map(source_json).collect::<Vec<_>>(),
         "build": build_json(build),
         "tests": tests.iter().map(test_json).collect::<Vec<_>>(),
-        "contents": json!({"has": contents.has, "has_not": contents.has_not}), "exports": exports,
+        "contents": json!({"has": contents.has, "has_not": contents.has_not}), "exports": exports, "runtime": runtime,
         "audit_allow": allow.iter().map(|one| json!({"check": one.check, "file": one.file, "reason": one.reason})).collect::<Vec<_>>(),
         "built_after": outcome.before,
     })
@@ -144,6 +144,7 @@ fn build_json(build: &Build) -> Value {
         "system": build.system.name(), "options": build.options, "folder": build.folder, "env": env,
         "before": build.before, "after": build.after, "targets": build.targets,
         "install_targets": build.install_targets, "script": build.script, "was": build.was, "rpath": rpath,
-        "exclude": build.exclude, "keep_static": build.is_static_kept, "jobs": build.jobs, "system_libraries": build.system_libraries,
+        "exclude": build.exclude, "keep_static": build.is_static_kept,
+        "debug": build.has_debug(), "jobs": build.jobs, "system_libraries": build.system_libraries,
     })
 }

@@ -183,7 +183,8 @@ fn judge_licences(subject: &Subject, places: &[hygiene::Place], remarks: &mut Ve
         }
         return;
     }
-    for package in &subject.packages {
+    // Debug information lies under the licence of what it is of.
+    for package in subject.packages.iter().filter(|package| package.debug_of.is_none()) {
         if !package.files().any(|(path, _)| hygiene::is_licence(path.as_str())) {
             remarks.push(Remark::new(".", Problem::NoLicence { package: Some(package.name.to_string()) }));
         }

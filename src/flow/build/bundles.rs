@@ -28,9 +28,14 @@ pub struct Bundles<'a> {
     believed: BTreeMap<BuildKey, BuildRecord>,
 }
 
+/// A package that was fetched, and its debug information.
+pub type Fetched = (BundlePackage, Option<BundlePackage>);
+
 /// One package on a channel.
 struct Holding {
     package: BundlePackage,
+    /// Its debug information, which a build takes along and an install fetches for itself.
+    debug: Option<BundlePackage>,
     /// The bundle that it is in; `None` where a record says so.
     tag: Option<DepsTag>,
     /// The place of the channel in the list.
@@ -68,7 +73,9 @@ impl<'a> Bundles<'a> {
     /// Takes in records that whoever runs the build vouches for; without a channel there is no place for archives.
     pub fn believe(&mut self, records: Vec<BuildRecord>) {
         for record in records {
-            let holding = Holding { package: BundlePackage::of_record(&record), tag: None, channel: 0 };
+            let package = BundlePackage::of_record(&record);
+            let debug = record.debug.map(|debug| package.debug(debug));
+            let holding = Holding { package, debug, tag: None, channel: 0 };
             if !self.channels.is_empty() {
                 self.packages.insert(record.build_key, holding);
             }
@@ -85,7 +92,7 @@ impl<'a> Bundles<'a> {
     pub fn know(&mut self, base: &Base<'_>, given: &BTreeMap<RecipeName, Given>) {
         let channel = self.channels.iter().position(|channel| channel.name() == base.channel).unwrap_or_default();
         for package in base.packages.iter().filter(|package| given.contains_key(&package.name)) {
-            let holding = Holding { package: package.clone(), tag: Some(base.tag.clone()), channel };
+            let holding = Holding { package: package.clone(), debug: None, tag: Some(base.tag.clone()), channel };
             self.packages.insert(package.build_key, holding);
         }
     }
@@ -104,11 +111,11 @@ impl<'a> Bundles<'a> {
             let bundle = BundleRef { kind: BundleKind::Tagged, tag: resolution.tag, platform: site.platform.clone() };
             match self.manifest(&bundle, &site.store) {
                 Ok((channel, manifest)) => {
-                    for package in manifest.packages {
-                        if wanted.remove(&package.build_key) {
-                            let holding = Holding { tag: Some(manifest.tag.clone()), channel, package };
-                            self.packages.insert(holding.package.build_key, holding);
-                        }
+                    for package in manifest.of_recipes().filter(|package| wanted.remove(&package.build_key)) {
+                        let is_its = |one: &&BundlePackage| one.debug_of.as_ref() == Some(&package.name);
+                        let debug = manifest.packages.iter().find(is_its).cloned();
+                        let (tag, package) = (Some(manifest.tag.clone()), package.clone());
+                        self.packages.insert(package.build_key, Holding { package, debug, tag, channel });
                     }
                 }
                 Err(NotTaken::Missing(_)) => {}
@@ -128,14 +135,18 @@ impl<'a> Bundles<'a> {
         Ok((channel.unwrap_or_default(), found.manifest))
     }
 
-    /// Brings the packages of these keys into the store.
+    /// Brings the packages of these keys into the store; gives each with its debug information.
     ///
     /// # Errors
     /// [`Error::Archive`] for the first that cannot be had.
-    pub fn fetch(&self, keys: &[BuildKey], store: &Store) -> Result<Vec<BundlePackage>, Error> {
+    pub fn fetch(&self, keys: &[BuildKey], store: &Store) -> Result<Vec<Fetched>, Error> {
         let held: Vec<&Holding> = keys.iter().filter_map(|key| self.packages.get(key)).collect();
-        let wanted: Vec<_> = held.iter().map(|one| (&one.package, &self.channels[one.channel])).collect();
+        let wanted: Vec<_> = held
+            .iter()
+            .flat_map(|one| std::iter::once(&one.package).chain(&one.debug).map(|package| (package, one.channel)))
+            .map(|(package, channel)| (package, &self.channels[channel]))
+            .collect();
         self.search(store).obtain(&wanted).map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })?;
-        Ok(held.iter().map(|one| one.package.clone()).collect())
+        Ok(held.iter().map(|one| (one.package.clone(), one.debug.clone())).collect())
     }
 }

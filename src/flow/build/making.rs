@@ -16,7 +16,7 @@ use crate::flow::build::site::Site;
 use crate::flow::build::{Error, Options};
 use crate::http;
 use crate::model::build_key::BuildKey;
-use crate::model::bundle::{self, BuildRecord, Builder};
+use crate::model::bundle::{self, BuildRecord, Builder, DebugArchive};
 use crate::model::digest::Digest;
 use crate::model::recipe::{BuildSystem, Recipe, RecipeName};
 use crate::model::recipe_text::RecipeText;
@@ -53,10 +53,11 @@ pub(super) fn check_tools(recipes: &[&Recipe], plan: &BuildPlan, machine: &Machi
             BuildSystem::Cargo => &["cargo"],
             BuildSystem::Prebuilt | BuildSystem::Script => &[],
         };
+        let implied = implied.iter().copied().chain(recipe.build.has_debug().then_some("objcopy"));
         let is_recipe = |tool: &&str| recipes.iter().any(|recipe| recipe.name.as_str() == *tool);
         let named = recipe.tools.iter().map(String::as_str).filter(|tool| !is_recipe(tool));
         let of_tests = recipe.tests.iter().flat_map(|test| probes::programs(test).iter().copied());
-        for tool in named.chain(implied.iter().copied()).chain(of_tests) {
+        for tool in named.chain(implied).chain(of_tests) {
             if machine.program(tool).is_none() {
                 let users = missing.entry(tool.to_owned()).or_default();
                 if users.last() != Some(&recipe.name) {
@@ -142,7 +143,7 @@ pub(super) fn fetch_packages(
     let of_bundles = |action: &Action| matches!(action, Action::Take { from, .. } if *from != Origin::Store);
     let steps: Vec<_> = plan.steps.iter().filter(|step| of_bundles(&step.action)).collect();
     let keys: Vec<BuildKey> = steps.iter().map(|step| step.key).collect();
-    for (package, step) in bundles.fetch(&keys, &site.store)?.iter().zip(steps) {
+    for ((package, debug), step) in bundles.fetch(&keys, &site.store)?.iter().zip(steps) {
         // What the tag's package was made of is not known here, so that no key of ours may lead to it.
         if matches!(step.action, Action::Take { from: Origin::Tag { .. }, .. }) {
             continue;
@@ -171,6 +172,7 @@ pub(super) fn fetch_packages(
             ingredients: step.ingredients.clone(),
             archive: package.archive,
             size: package.size,
+            debug: debug.as_ref().map(|debug| DebugArchive { archive: debug.archive, size: debug.size }),
             floor: manifest.floor,
             builder: builder.clone(),
             recipe: None,
@@ -218,6 +220,7 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
             ingredients: planned.ingredients.clone(),
             archive: made.archive,
             size: made.size,
+            debug: made.debug,
             floor: made.manifest.floor.clone(),
             builder: yard.builder.clone(),
             recipe: text_of(options, recipe, folder)?,

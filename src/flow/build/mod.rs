@@ -26,15 +26,13 @@ use crate::flow::build::site::Site;
 use crate::flow::diff;
 use crate::host;
 use crate::http;
-use crate::model::build_key::BuildKey;
 use crate::model::bundle::{Builder, BuiltBundle, BundlePackage, SourceRef};
 use crate::model::depth::Depth;
-use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::platform::{Floor, Platform};
 use crate::model::recipe::{Recipe, RecipeName};
 use crate::model::tag::DepsTag;
-use crate::plan::{self, Action, BuildPlan, Given, Orders, Origin};
+use crate::plan::{self, Action, BuildPlan, Given, Orders, Origin, PlannedPackage};
 use crate::recipe_folder;
 use crate::recipe_folder::layout::Overrides;
 use crate::search::{ArchiveFault, Network, NotTaken};
@@ -226,6 +224,10 @@ pub fn union(options: &Options<'_>, base: Base<'_>) -> Result<Vec<BundlePackage>
     let site = Site::open(&options.place)?;
     let recipes = site.recipes(&[])?;
     let mut changed: BTreeSet<&RecipeName> = BTreeSet::new();
+    // What lies elsewhere is told apart by its key, whatever the history says.
+    let is_under_history = |recipe: &Recipe| {
+        fs_err::canonicalize(site.folder.folder_of(&recipe.name)).is_ok_and(|folder| folder.starts_with(&site.root))
+    };
     let mut orders = Orders::default();
     // In dependency order, so that what is needed was looked at before.
     for recipe in &recipes {
@@ -233,6 +235,7 @@ pub fn union(options: &Options<'_>, base: Base<'_>) -> Result<Vec<BundlePackage>
         match base.packages.iter().find(|package| package.name == recipe.name) {
             Some(package)
                 if !needs_changed
+                    && is_under_history(recipe)
                     && !base.drifted.contains(recipe.name.as_str())
                     && !options.place.overrides.names().any(|name| *name == recipe.name) =>
             {
@@ -252,15 +255,13 @@ pub fn union(options: &Options<'_>, base: Base<'_>) -> Result<Vec<BundlePackage>
     let mut packages = Vec::with_capacity(recipes.len());
     for (recipe, step) in recipes.iter().zip(&plan.steps) {
         let is_given = orders.given.contains_key(&step.name);
-        let given = base.packages.iter().find(|package| is_given && package.name == step.name);
-        packages.push(match (given, made.get(&step.name)) {
-            (Some(package), _) => package.clone(),
-            (None, Some(made)) => package_of(recipe, step.key, made.archive, made.size),
-            (None, None) => match site.store.record(&site.platform, step.key)? {
-                Some(record) => package_of(recipe, step.key, record.archive, record.size),
-                None => continue,
-            },
-        });
+        let is_of_step =
+            |package: &&BundlePackage| package.name == step.name || package.debug_of.as_ref() == Some(&step.name);
+        if is_given {
+            packages.extend(base.packages.iter().filter(is_of_step).cloned());
+        } else {
+            packages.extend(packages_of(&site, recipe, step, &made)?);
+        }
     }
     Ok(packages)
 }
@@ -328,16 +329,10 @@ fn remember(
     let mut floor = Floor::default();
     let mut packages = Vec::with_capacity(recipes.len());
     for (recipe, step) in recipes.iter().zip(&plan.steps) {
-        let record = site.store.record(&site.platform, step.key)?;
-        let (archive, size) = match (made.get(&step.name), &record) {
-            (Some(made), _) => (made.archive, made.size),
-            (None, Some(record)) => (record.archive, record.size),
-            (None, None) => continue,
-        };
-        if let Some(record) = record {
+        if let Some(record) = site.store.record(&site.platform, step.key)? {
             floor.merge(&record.floor);
         }
-        packages.push(package_of(recipe, step.key, archive, size));
+        packages.extend(packages_of(site, recipe, step, made)?);
     }
     let recipes = site.checkout.recipes_tree_on_disk()?.unwrap_or_default();
     let builder = builder(site, options);
@@ -345,18 +340,34 @@ fn remember(
     Ok(site.store.set_last_build(&site.root, &bundle)?)
 }
 
-fn package_of(recipe: &Recipe, build_key: BuildKey, archive: Digest, size: u64) -> BundlePackage {
-    BundlePackage {
+/// What a step of the plan gave, as it was made now, or else as its record says: the package, and its debug information.
+fn packages_of(
+    site: &Site,
+    recipe: &Recipe,
+    step: &PlannedPackage,
+    made: &BTreeMap<RecipeName, Made>,
+) -> Result<Vec<BundlePackage>, Error> {
+    let (archive, size, debug) = match made.get(&step.name) {
+        Some(made) => (made.archive, made.size, made.debug),
+        None => match site.store.record(&site.platform, step.key)? {
+            Some(record) => (record.archive, record.size, record.debug),
+            None => return Ok(Vec::new()),
+        },
+    };
+    let package = BundlePackage {
         name: recipe.name.clone(),
         version: recipe.version.clone(),
         license: recipe.license.clone(),
         stacks: recipe.stacks.clone(),
         needs: recipe.needs.clone(),
-        build_key,
+        build_key: step.key,
         archive,
         size,
         sources: recipe.sources.iter().map(SourceRef::from).collect(),
-    }
+        debug_of: None,
+    };
+    let debug = debug.map(|debug| package.debug(debug));
+    Ok(std::iter::once(package).chain(debug).collect())
 }
 
 fn no_name(recipes: &[&Recipe], doing: &'static str, source: std::io::Error) -> BuildError {

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use crate::checkout::Checkout;
 use crate::flow::build::bundles::Bundles;
+use crate::flow::build::check::compare;
 use crate::flow::build::site::Site;
 use crate::flow::build::{Checked, Error, Options, carry_out};
-use crate::flow::diff;
 use crate::model::build_key::BuildKey;
 use crate::model::bundle::{BuildRecord, BundleKind, BundleManifest, BundlePackage, BundleRef, record_path};
 use crate::model::digest::Digest;
@@ -63,7 +63,11 @@ pub fn reproduce(options: &Options<'_>, subject: &Subject) -> Result<Vec<Checked
     let bundles = Bundles::new(&site.checkout, options.network, options.tell)?;
     let library = Library { bundles: &bundles, options };
     let roots = library.roots(subject, &site)?;
-    roots.iter().map(|root| library.again(root, &mut site)).collect()
+    let mut checked = Vec::new();
+    for root in &roots {
+        checked.extend(library.again(root, &mut site)?);
+    }
+    Ok(checked)
 }
 
 struct Library<'a> {
@@ -95,12 +99,12 @@ impl Library<'_> {
             let (built, own) = (Box::new(manifest.platform), Box::new(site.platform.clone()));
             return Err(fault(RecordFault::OtherPlatform { built, own }));
         }
-        let known: Vec<RecipeName> = manifest.packages.iter().map(|package| package.name.clone()).collect();
+        let known: Vec<RecipeName> = manifest.of_recipes().map(|package| package.name.clone()).collect();
         if let Some(name) = self.options.names.iter().find(|name| !known.contains(name)) {
             return Err(fault(RecordFault::NoPackage { name: name.clone(), known }));
         }
         let is_named = |name: &RecipeName| self.options.names.is_empty() || self.options.names.contains(name);
-        let named = manifest.packages.iter().filter(|package| is_named(&package.name));
+        let named = manifest.of_recipes().filter(|package| is_named(&package.name));
         // The bundle is signed: its archive is the one to compare with, whatever the record says.
         named
             .map(|package| {
@@ -147,18 +151,21 @@ impl Library<'_> {
     }
 
     /// Builds one package again; the recipes of the site are then those of its records.
-    fn again(&self, root: &BuildRecord, site: &mut Site) -> Result<Checked, Error> {
+    fn again(&self, root: &BuildRecord, site: &mut Site) -> Result<Vec<Checked>, Error> {
         let options = self.options;
         let scratch = tempfile::tempdir_in(options.place.cache).map_err(unwritable)?;
         let records = self.closure(root, site)?;
         for record in &records {
             lay_out(record, scratch.path())?;
         }
-        site.folder = RecipeFolder::load(&Layout::of_folder(scratch.path()), Some(&site.platform))?;
+        // What the project said of all recipes then stands in the ingredients alone.
+        let debug = root.ingredients.iter().any(|(name, _)| name == "recipe debug");
+        let layout = Layout::of_folder(scratch.path()).with_debug(debug);
+        site.folder = RecipeFolder::load(&layout, Some(&site.platform))?;
         let recipes = site.recipes(std::slice::from_ref(&root.name))?;
         let mut orders = Orders::default();
         orders.forced.insert(root.name.clone());
-        self.fetch(&records, site)?;
+        self.fetch(&records, root, site)?;
         for record in records.iter().filter(|record| record.name != root.name) {
             let given = Given { key: record.build_key, archive: record.archive, from: Origin::Store };
             orders.given.insert(record.name.clone(), given);
@@ -179,21 +186,24 @@ impl Library<'_> {
         }
         let again = Options { is_recorded: false, forced: vec![root.name.clone()], ..options.clone() };
         let made = carry_out(site, &recipes, &plan, self.bundles, &again)?;
-        let second = made.get(&root.name).map_or(root.archive, |made| made.archive);
-        let difference = match (site.store.archive(root.archive), site.store.archive(second)) {
-            (Some(left), Some(right)) if second != root.archive => {
-                diff::of_archives(&left, &right, options.place.cache)?
-            }
-            _ => None,
-        };
-        Ok(Checked { name: root.name.clone(), first: root.archive, second, difference })
+        let first = (root.archive, root.debug);
+        let second = made.get(&root.name).map_or(first, |made| (made.archive, made.debug));
+        compare(&root.name, first, second, &site.store, options.place.cache)
     }
 
     /// Brings the archives of records into the store, that of the package itself to compare with.
-    fn fetch(&self, records: &[BuildRecord], site: &Site) -> Result<(), Error> {
+    fn fetch(&self, records: &[BuildRecord], root: &BuildRecord, site: &Site) -> Result<(), Error> {
         let search = self.bundles.search(&site.store);
         let Some(first) = search.channels.first() else { return Ok(()) };
-        let packages: Vec<BundlePackage> = records.iter().map(BundlePackage::of_record).collect();
+        let packages: Vec<BundlePackage> = records
+            .iter()
+            .flat_map(|record| {
+                let mut all = record.packages();
+                // Needs are built with as they are.
+                all.truncate(if record.build_key == root.build_key { 2 } else { 1 });
+                all
+            })
+            .collect();
         let wanted: Vec<_> = packages.iter().map(|package| (package, first)).collect();
         search.obtain(&wanted).map_err(|(name, fault)| Error::Archive { name, fault: Box::new(fault) })
     }

@@ -136,7 +136,7 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
         let base = seen.nearest.as_ref().map(|(manifest, channel)| Base {
             tag: manifest.tag.clone(),
             channel: channels[*channel].name().to_owned(),
-            packages: manifest.packages.iter().map(|one| (one.name.clone(), one.needs.clone())).collect(),
+            packages: manifest.of_recipes().map(|one| (one.name.clone(), one.needs.clone())).collect(),
             changed: changed(&checkout, &state, manifest, seen),
             unfit: seen.unfit.clone(),
         });

@@ -154,7 +154,7 @@ pub fn add_times(seen: &[Seen], channels: &[Channel], verdicts: &mut [Vec<Verdic
     for (seen, verdicts) in seen.iter().zip(verdicts.iter_mut()) {
         let Some((manifest, channel)) = &seen.nearest else { continue };
         let keys: BTreeMap<&RecipeName, BuildKey> =
-            manifest.packages.iter().map(|package| (&package.name, package.build_key)).collect();
+            manifest.of_recipes().map(|package| (&package.name, package.build_key)).collect();
         let seconds_of = |verdict: &Verdict| {
             let key = keys.get(&verdict.subject.name).filter(|_| verdict.reason.is_some());
             Some(record(&channels[*channel], &seen.config.id, *key?)?.seconds)

@@ -9,10 +9,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::archive::beneath::Beneath;
+use crate::flow::install::packages::InPlace;
 use crate::model::bundle::BundlePackage;
 use crate::model::link::LinkKind;
-use crate::model::package::{Entry, EntryKind, PackageManifest};
+use crate::model::package::{Entry, EntryKind};
 use crate::model::receipt::{InstalledPackage, RECEIPT_PATH, Receipt};
+use crate::model::runtime;
+use crate::model::selection::Extent;
 use crate::prefix_dir::{PrefixDir, Staging};
 use crate::store::unpacked::Placed;
 
@@ -38,14 +41,14 @@ impl<'a> Before<'a> {
         Some(Before { dir, receipt, written: (facts.ctime(), facts.ctime_nsec()) })
     }
 
-    /// Gives the files of a package a second name in the new tree; `None` when it is another package, when one of its
-    /// files was touched, and when the file system does not let them have one. Nothing of it is there then.
+    /// Gives the files of a package a second name in the new tree; `None` when it is another package or less of it, when
+    /// one of its files was touched, and when the file system does not let them have one. Nothing of it is there then.
     pub(super) fn keep(
         &self,
         package: &BundlePackage,
-        link: LinkKind,
+        (link, extent): (LinkKind, Extent),
         staging: &Staging,
-    ) -> Option<(PackageManifest, Placed)> {
+    ) -> Option<InPlace> {
         let is_it = |one: &&InstalledPackage| one.name == package.name && one.archive == package.archive;
         let installed = self.receipt.packages.iter().find(is_it)?;
         // Who asks for files of their own gets them.
@@ -53,6 +56,15 @@ impl<'a> Before<'a> {
             return None;
         }
         let manifest = self.dir.manifest(installed).ok()?;
+        let (manifest, less) = match extent {
+            Extent::Full if installed.left_out > 0 => return None,
+            Extent::Full => (manifest, 0),
+            Extent::Runtime => runtime::without_development(&manifest),
+        };
+        // Nobody counted which of the files were linked.
+        if less > 0 && installed.linked > 0 {
+            return None;
+        }
         let mut from = Beneath::new(self.dir.prefix().as_path()).ok()?;
         let mut files = manifest.entries.iter().filter(|entry| matches!(entry.kind, EntryKind::File(_)));
         if !files
@@ -67,8 +79,9 @@ impl<'a> Before<'a> {
                 return None;
             }
         }
-        let placed = Placed { files: installed.files, relocated: installed.relocated, linked: installed.linked };
-        Some((manifest, placed))
+        let relocated = manifest.files().filter(|(_, file)| !file.relocations.is_empty()).count() as u64;
+        let placed = Placed { files: manifest.files().count() as u64, relocated, linked: installed.linked };
+        Some(InPlace { manifest, placed, left_out: installed.left_out + less })
     }
 }
 

@@ -22,7 +22,7 @@ use crate::flow::install::packages::Unpacker;
 use crate::flow::install::union::{Drift, Union};
 use crate::flow::install::wish::Wish;
 use crate::host::{self, HostError};
-use crate::model::bundle::{self, BundleManifest, BundlePackage, TOOL, UnknownStack};
+use crate::model::bundle::{BundleManifest, BundlePackage, TOOL};
 use crate::model::depth::Depth;
 use crate::model::event::{Event, Tell};
 use crate::model::link::{LinkKind, LinkWish};
@@ -31,6 +31,7 @@ use crate::model::prefix::Prefix;
 use crate::model::project::DriftPolicy;
 use crate::model::receipt::{self, InstalledPackage, Receipt};
 use crate::model::recipe::RecipeName;
+use crate::model::selection::{NotThere, Selection};
 use crate::model::tag::DepsTag;
 use crate::place::PlaceError;
 use crate::prefix_dir::PrefixDirError;
@@ -49,8 +50,7 @@ pub struct Options<'a> {
     pub forced: Option<Forced>,
     pub prefix: Option<PathBuf>,
     pub platform: Option<Platform>,
-    /// None means all packages.
-    pub stacks: Vec<String>,
+    pub selection: Selection,
     pub network: Network,
     /// Whether a candidate is taken: not in a job of a protected branch or tag, unless it is asked for.
     pub takes_candidates: bool,
@@ -138,7 +138,7 @@ pub fn install(options: &Options<'_>, tell: Tell) -> Result<Outcome, Error> {
         (Drift::Built, Depth::Act) => Union::build(&found, &resolution, options)?,
         _ => Union::of_bundle(&found),
     };
-    let packages: Vec<BundlePackage> = bundle::select(&union.packages, &wish.stacks)?.into_iter().cloned().collect();
+    let packages: Vec<BundlePackage> = wish.selection.pick(&union.packages)?.into_iter().cloned().collect();
     match options.depth {
         Depth::Plan => Ok(planned(&wish, found, packages, &store)),
         Depth::Act => place(&wish, found, &packages, &union.built, &search),
@@ -163,7 +163,8 @@ fn place(
     let staging = locked.stage()?;
     let link = link::decide(wish.link, search.store, &staging, prefix)?;
     let before = Before::of(&wish.dir, installed, &staging);
-    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built, link, before };
+    let extent = wish.selection.extent;
+    let unpacker = Unpacker { search, staging: &staging, prefix, bundle: &found, built, link, extent, before };
     let receipt = receipt_of(&found, wish, link, unpacker.place_all(packages)?);
     staging.finish(&receipt)?;
     // What lay in a file is not remembered as what the channel has.
@@ -265,7 +266,9 @@ fn receipt_of(found: &Found, wish: &Wish, link: LinkKind, packages: Vec<Installe
         commit: found.manifest.commit.clone(),
         recipes: found.manifest.recipes.clone(),
         built: wish.built.clone(),
-        stacks: wish.stacks.clone(),
+        stacks: wish.selection.stacks.clone(),
+        debug: wish.selection.debug.clone(),
+        extent: wish.selection.extent,
         tool: TOOL.to_owned(),
         link,
         packages,
@@ -320,7 +323,7 @@ pub enum Error {
     #[error("{} does not meet the floor of {}", .0.host, .0.platform)]
     Floor(Box<Lack>),
     #[error(transparent)]
-    Stack(#[from] UnknownStack),
+    NotThere(#[from] NotThere),
     /// A manifest that should be installed before it is signed.
     #[error("{}: {fault}", path.display())]
     Prepared { path: PathBuf, fault: NoManifest },

@@ -17,6 +17,7 @@ use crate::model::package::PackageManifest;
 use crate::model::prefix::Prefix;
 use crate::model::receipt::InstalledPackage;
 use crate::model::recipe::RecipeName;
+use crate::model::selection::Extent;
 use crate::prefix_dir::{PrefixDirError, Staging};
 use crate::search::{ArchiveFault, Found, Search};
 use crate::store::StoreError;
@@ -34,6 +35,7 @@ pub(super) struct Unpacker<'a> {
     /// The packages that are not the bundle's, but of this work tree.
     pub(super) built: &'a BTreeSet<RecipeName>,
     pub(super) link: LinkKind,
+    pub(super) extent: Extent,
     /// What the prefix holds until now.
     pub(super) before: Option<Before<'a>>,
 }
@@ -54,11 +56,11 @@ impl Unpacker<'_> {
     }
 
     fn place(&self, package: &BundlePackage) -> Result<InstalledPackage, PackageFault> {
-        let kept = self.before.as_ref().and_then(|before| before.keep(package, self.link, self.staging));
-        let (manifest, placed) = match (kept, self.link) {
-            (Some((manifest, placed)), _) => {
-                self.staging.keep_manifest(&manifest.name, &manifest.to_json())?;
-                (manifest, placed)
+        let kept = self.before.as_ref().and_then(|before| before.keep(package, (self.link, self.extent), self.staging));
+        let InPlace { manifest, placed, left_out } = match (kept, self.link) {
+            (Some(kept), _) => {
+                self.staging.keep_manifest(&kept.manifest.name, &kept.manifest.to_json())?;
+                kept
             }
             (None, LinkKind::Copy) => self.unpack(package)?,
             (None, LinkKind::Hard | LinkKind::Reflink) => self.link(package)?,
@@ -73,29 +75,34 @@ impl Unpacker<'_> {
             files: placed.files,
             relocated: placed.relocated,
             linked: placed.linked,
+            left_out,
         })
     }
 
     /// Decodes the archive, whose bytes are checked.
-    fn unpack(&self, package: &BundlePackage) -> Result<(PackageManifest, Placed), PackageFault> {
+    fn unpack(&self, package: &BundlePackage) -> Result<InPlace, PackageFault> {
         let path = self.search.archive(package, self.bundle.channel)?;
         let file = fs::File::open(path).map_err(|error| PackageFault::System { reason: error.to_string() })?;
-        let unpacked = unpack::unpack_checked(file, self.staging.path(), self.prefix)?;
+        let unpacked = unpack::unpack_checked(file, self.staging.path(), self.prefix, self.extent)?;
         self.refuse_another(package, &unpacked.manifest)?;
         self.staging.keep_manifest(&unpacked.manifest.name, &unpacked.manifest.to_json())?;
         let placed = Placed { files: unpacked.files, relocated: unpacked.relocated, linked: 0 };
-        Ok((unpacked.manifest, placed))
+        Ok(InPlace { manifest: unpacked.manifest, placed, left_out: unpacked.left_out })
     }
 
     /// Links to the store's unpacked tree, which the archive is decoded for only if it is not there.
-    fn link(&self, package: &BundlePackage) -> Result<(PackageManifest, Placed), PackageFault> {
+    fn link(&self, package: &BundlePackage) -> Result<InPlace, PackageFault> {
         let archive = || Ok::<_, PackageFault>(self.search.archive(package, self.bundle.channel)?);
         let (store, tell) = (self.search.store, self.search.tell);
         let unpacked = store.unpacked(package.archive, package.name.as_str(), archive, tell)?;
         self.refuse_another(package, &unpacked.manifest)?;
+        let (unpacked, left_out) = match self.extent {
+            Extent::Full => (unpacked, 0),
+            Extent::Runtime => unpacked.without_development(),
+        };
         let placed = unpacked.place(self.staging.path(), self.prefix, self.link)?;
         self.staging.keep_manifest(&unpacked.manifest.name, &unpacked.json)?;
-        Ok((unpacked.manifest, placed))
+        Ok(InPlace { manifest: unpacked.manifest, placed, left_out })
     }
 
     fn refuse_another(&self, package: &BundlePackage, manifest: &PackageManifest) -> Result<(), PackageFault> {
@@ -104,6 +111,15 @@ impl Unpacker<'_> {
         }
         Ok(())
     }
+}
+
+/// A package in the staging folder.
+pub(super) struct InPlace {
+    /// Of what is there.
+    pub(super) manifest: PackageManifest,
+    pub(super) placed: Placed,
+    /// How many files and links are not there, as they are for development.
+    pub(super) left_out: u64,
 }
 
 /// Why a package was not placed.

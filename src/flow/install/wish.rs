@@ -9,6 +9,7 @@ use crate::model::bundle::{BundleKind, BundleRef};
 use crate::model::link::LinkWish;
 use crate::model::platform::Platform;
 use crate::model::receipt::Receipt;
+use crate::model::selection::Selection;
 use crate::place;
 use crate::prefix_dir::{PrefixDir, State};
 use crate::search::{Found, Network};
@@ -20,8 +21,7 @@ pub(super) struct Wish<'a> {
     pub(super) own: Platform,
     /// Those whose bundles would do, in order of preference.
     pub(super) platforms: Vec<Platform>,
-    /// Sorted; none means all packages.
-    pub(super) stacks: Vec<String>,
+    pub(super) selection: Selection,
     pub(super) dir: PrefixDir,
     /// The recipes tree on disk, if what differs from the tag's is to be built.
     pub(super) built: Option<String>,
@@ -49,13 +49,10 @@ impl<'a> Wish<'a> {
             Some(prefix) => PrefixDir::new(&options.folder.join(prefix))?,
             None => PrefixDir::of(root, project, &own, Some(&resolution.tag))?,
         };
-        let mut stacks = options.stacks.clone();
-        stacks.sort();
-        stacks.dedup();
         let built = match drift {
             // A tree that no checkout has: the next install without these changes does not take it for its own.
             Drift::Built if !options.build.place.overrides.is_empty() => Some("changed".to_owned()),
-            Drift::Built => checkout.recipes_tree_on_disk()?,
+            Drift::Built => checkout.recipes_state_on_disk()?,
             Drift::None | Drift::Told => None,
         };
         let is_changed = !options.build.place.overrides.is_empty();
@@ -63,7 +60,7 @@ impl<'a> Wish<'a> {
             resolution,
             own,
             platforms,
-            stacks,
+            selection: options.selection.clone(),
             dir,
             built,
             is_changed,
@@ -102,10 +99,10 @@ impl<'a> Wish<'a> {
         }
     }
 
-    /// Whether an install is of a bundle that would do, with these stacks, for this very path.
+    /// Whether an install is of a bundle that would do, with this selection, for this very path.
     fn is_met(&self, receipt: &Receipt) -> bool {
         receipt.is_of(&self.resolution.tag, self.may_be_candidate(), &self.platforms)
-            && receipt.stacks == self.stacks
+            && receipt.selection() == self.selection
             && !self.is_changed
             && receipt.built == self.built
             && receipt.was_made_for(self.dir.prefix())

@@ -85,7 +85,7 @@ fn one(found: &Found<'_>, search: &Search<'_>, job: &Job<'_>, depth: Depth) -> R
     obtain(search, manifest, found.channel)?;
     job.writable.prepare()?;
     (copied.archives, copied.bytes) = job.put_archives(&manifest.packages)?;
-    for package in &manifest.packages {
+    for package in manifest.of_recipes() {
         let Some(json) = found.channel.record(&manifest.platform, package.build_key)? else { continue };
         // Nobody vouches for records; one that is none is not passed on.
         if let Ok(record) = BuildRecord::parse(&json) {

@@ -169,7 +169,7 @@ impl Job<'_> {
     /// Puts archives and records; gives how many archives were new, and their bytes.
     pub(super) fn put_packages(&self, manifest: &BundleManifest) -> Result<(usize, u64), Error> {
         let new = self.put_archives(&manifest.packages)?;
-        for package in &manifest.packages {
+        for package in manifest.of_recipes() {
             if let Some(record) = self.store.record(&manifest.platform, package.build_key)? {
                 self.put_record(&record)?;
             }

@@ -140,7 +140,7 @@ pub fn packages(options: &Options, folder: &Path, tell: Tell) -> Result<Handed, 
     let (mut archives, mut bytes) = (0, 0);
     if options.depth == Depth::Act {
         writable.prepare()?;
-        (archives, bytes) = job.put_archives(&records.iter().map(BundlePackage::of_record).collect::<Vec<_>>())?;
+        (archives, bytes) = job.put_archives(&records.iter().flat_map(BuildRecord::packages).collect::<Vec<_>>())?;
         for record in &records {
             job.put_record(record)?;
         }

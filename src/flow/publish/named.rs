@@ -16,13 +16,22 @@ pub(super) struct Named {
     /// The recipes tree that the name stands for; `None` for a candidate.
     pub(super) recipes: Option<String>,
     drifted: Vec<String>,
+    /// Whether what differs may be in a folder beside the project's own, which `recipes` does not tell.
+    has_overlays: bool,
 }
 
 impl Named {
     pub(super) fn new(checkout: &Checkout, options: &Options, tell: Tell) -> Result<Named, Error> {
         if let Some(name) = &options.candidate {
             let (tag, commit) = (name.clone(), checkout.head()?);
-            return Ok(Named { tag, kind: BundleKind::Candidate, commit, recipes: None, drifted: Vec::new() });
+            return Ok(Named {
+                tag,
+                kind: BundleKind::Candidate,
+                commit,
+                recipes: None,
+                drifted: Vec::new(),
+                has_overlays: false,
+            });
         }
         let resolution = checkout.resolve(&Wanted { commit: None, forced: options.forced.clone() })?;
         if let Some(forced) = &resolution.forced {
@@ -36,13 +45,15 @@ impl Named {
             kind: BundleKind::Tagged,
             commit: resolution.tagged_commit,
             recipes: resolution.recipes_of_tag,
+            has_overlays: !checkout.project().overlays.is_empty(),
             drifted: resolution.drift.into_iter().map(|drift| drift.recipe).collect(),
         })
     }
 
     /// The work tree, the build and the tag must be about the same recipes.
     pub(super) fn refuse_other_recipes(&self, built: &BuiltBundle, on_disk: Option<String>) -> Result<(), Error> {
-        if self.kind == BundleKind::Tagged && self.recipes != on_disk {
+        let is_other = self.recipes != on_disk || self.has_overlays && !self.drifted.is_empty();
+        if self.kind == BundleKind::Tagged && is_other {
             return Err(Error::Drifted { tag: self.tag.clone(), recipes: self.drifted.clone() });
         }
         if on_disk.as_ref() != Some(&built.recipes) {

@@ -3,6 +3,7 @@
 //! The only room that knows goblin. Does not resolve what a file asks for (`audit/loader.rs`) and changes files
 //! only through `library_path.rs`, in place, and `edit/`, which makes room.
 
+pub mod debug;
 pub mod edit;
 pub mod exports;
 pub mod hardening;

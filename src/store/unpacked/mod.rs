@@ -29,6 +29,8 @@ use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::package::{EntryPath, FileEntry, PackageManifest};
 use crate::model::prefix::Prefix;
+use crate::model::runtime;
+use crate::model::selection::Extent;
 use crate::store::keep::{self, Form, Kept};
 use crate::store::unpacked::record::Record;
 use crate::store::{Store, StoreError, digest_of, system};
@@ -150,7 +152,7 @@ impl Store {
         // At its own placeholder the package stays as it was built.
         let prefix = Prefix::new(placeholder.as_path())
             .map_err(|error| StoreError::System { reason: format!("{}: {error}", archive.display()) })?;
-        let manifest = unpack::unpack_checked(open()?, &files, &prefix)?.manifest;
+        let manifest = unpack::unpack_checked(open()?, &files, &prefix, Extent::Full)?.manifest;
         let mut below = Beneath::new(&files)?;
         let facts = manifest.files().map(|(path, _)| below.facts(path)).collect::<Result<_, _>>()?;
         let json = manifest.to_json();
@@ -221,6 +223,15 @@ impl Store {
 }
 
 impl Unpacked {
+    /// The tree as if the package had no development files, and how many files and links it has less.
+    #[must_use]
+    pub fn without_development(mut self) -> (Unpacked, u64) {
+        let (manifest, left_out) = runtime::without_development(&self.manifest);
+        self.json = manifest.to_json();
+        self.manifest = manifest;
+        (self, left_out)
+    }
+
     /// The first file that is not as it was recorded.
     fn first_changed(&self, record: &Record) -> Option<String> {
         let files: Vec<(&EntryPath, &FileEntry)> = self.manifest.files().collect();

@@ -1,4 +1,4 @@
-//! The globs of recipes: of what is left out of a package, and of what it must hold. Pure.
+//! The globs of recipes: of what is left out of a package or an install, and of what a package must hold.
 //!
 //! A glob with a `/` is matched against the path from the prefix, one without against each name of it; `*` and `?`
 //! stop at `/`, `**` does not; what matches a folder matches all below it.

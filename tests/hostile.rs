@@ -36,7 +36,7 @@ fn survive(name: &str, seeds: &[Vec<u8>], few: u64) {
     let first: u64 = std::env::var("TAGALONG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let rounds = if std::env::var_os("TAGALONG_TORTURE").is_some() { 200 * few } else { few };
     assert!(!seeds.is_empty() && seeds.iter().all(|seed| !seed.is_empty()), "{name} has no sound file");
-    seeds.iter().for_each(|seed| read(seed));
+    seeds.iter().chain(&found(name)).for_each(|seed| read(seed));
     for seed in first..first + rounds {
         let mut random = Random::new(seed);
         let original = &seeds[random.below(seeds.len())];
@@ -54,6 +54,13 @@ fn survive(name: &str, seeds: &[Vec<u8>], few: u64) {
     let peak = peak();
     println!("{name}: {rounds} rounds from TAGALONG_SEED={first}, {} MB at most", peak >> 20);
     assert!(peak < MOST_MEMORY, "{name} took {peak} bytes");
+}
+
+/// What the fuzzer once crashed with.
+fn found(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/found").join(name);
+    let files = fs::read_dir(folder).into_iter().flatten();
+    files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
 }
 
 /// Writes the sound files where the fuzzer looks for them, if it asks (`scripts/fuzz`).

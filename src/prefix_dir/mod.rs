@@ -14,7 +14,8 @@
 //! 1. all of the staging folder, the receipt too (syncfs(2), once), before it gets the prefix's name;
 //! 2. that name (fsync(2) of the folder above) before the old tree loses a file; as is the name that a prefix gets before
 //!    its files are removed;
-//! 3. a journal before what it says is begun, and what it says before the journal goes.
+//! 3. a journal before what it says is begun, and what it says before the journal goes. Where not even a folder can be renamed
+//!    (a lower overlay layer), the disk below must keep renames whole, as journals of names do.
 
 mod journal;
 mod staging;

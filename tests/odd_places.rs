@@ -241,7 +241,9 @@ fn many_small_files_take_little_memory() {
     for arguments in [&["install"][..], &["status", "--verify", "--check"]] {
         let peak = peak(&world, arguments);
         println!("{arguments:?}: {} MB", peak / 1_000_000);
-        assert!(peak < 150_000_000, "{arguments:?}: {peak} bytes");
+        // Four packages are unpacked at once, each with its manifest in memory.
+        let most = if packages.len() == 1 { 150_000_000 } else { 300_000_000 };
+        assert!(peak < most, "{arguments:?}: {peak} bytes");
     }
     assert_eq!(fs::read_dir(world.checkout().join("extern/p/include/p0")).unwrap().count(), 997);
     world.run("uninstall").succeeds();

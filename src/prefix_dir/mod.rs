@@ -14,7 +14,8 @@
 //! 1. all of the staging folder, the receipt too (syncfs(2), once), before it gets the prefix's name;
 //! 2. that name (fsync(2) of the folder above) before the old tree loses a file; as is the name that a prefix gets before
 //!    its files are removed;
-//! 3. a journal before what it says is begun, and what it says before the journal goes.
+//! 3. a journal before what it says is begun, and what it says before the journal goes. Where not even a folder can be renamed
+//!    (a lower overlay layer), the disk below must keep renames whole, as journals of names do.
 
 mod journal;
 mod staging;
@@ -155,17 +156,20 @@ impl PrefixDir {
     /// # Errors
     /// As [`PrefixDir::lock`].
     pub fn settle(&self, tell: Tell) -> Result<(), PrefixDirError> {
-        let is_settled = !self.beside("lock").exists() && self.left_behind()?.is_empty();
+        // After a power loss any of these may be there without the others.
+        let is_settled =
+            !self.beside("lock").exists() && !self.beside("journal").exists() && self.left_behind()?.is_empty();
         if is_settled { Ok(()) } else { self.lock(tell).map(drop) }
     }
 
-    /// The folders that earlier processes made beside the prefix, and left.
+    /// What earlier processes made beside the prefix, and left.
     fn left_behind(&self) -> Result<Vec<PathBuf>, PrefixDirError> {
         let entries = match fs::read_dir(&self.parent) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(system)?,
         };
-        let ours = ["staging-", "old-", "removed-"].map(|kind| self.beside(kind).into_os_string());
+        let ours =
+            ["staging-", "old-", "removed-", "journal-unfinished"].map(|kind| self.beside(kind).into_os_string());
         let mut left = Vec::new();
         for entry in entries {
             let path = entry.map_err(system)?.path();

@@ -94,13 +94,14 @@ impl Drop for Staging<'_> {
     }
 }
 
-/// Removes a folder, with those in it that do not let their owner write.
+/// Removes a folder, with those in it that do not let their owner write; or a file.
 pub(super) fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             open_up(folder)?;
             fs::remove_dir_all(folder)
         }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(folder),
         removed => removed,
     }
 }

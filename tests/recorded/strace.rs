@@ -60,20 +60,17 @@ impl Recording {
 
     /// Takes a call; `false` when what it builds on is not there yet.
     fn take(&mut self, call: &Call) -> bool {
-        self.try_take(call).is_some()
-    }
-
-    fn try_take(&mut self, call: &Call) -> Option<()> {
         let taken = match call.name.as_str() {
             "open" | "openat" | "creat" => self.opened(call),
             "lseek" => {
-                let place = call.number();
-                self.open.get_mut(&call.file(0)).map(|open| open.1 = place);
-                return Some(());
+                if let Some(open) = self.open.get_mut(&call.file(0)) {
+                    open.1 = call.number();
+                }
+                Some(())
             }
             _ => self.changed(call),
         };
-        taken
+        taken.is_some()
     }
 
     /// The path of the arguments from this place on, below the root; `None` outside of what is recorded.

@@ -99,11 +99,10 @@ const PLAIN: [&str; 6] = [
     "lib/libgreet.so.1",
 ];
 
-/// What gdb says where the program stops in the library: the lines of the frames.
-fn frames(world: &World) -> Vec<String> {
-    let commands = ["set debuginfod enabled off", "break greet_length", "run", "backtrace"];
+/// What gdb says of the program to these commands.
+fn gdb(world: &World, commands: &[&str]) -> String {
     let output = Command::new("gdb")
-        .args(["-nx", "-batch"])
+        .args(["-nx", "-batch", "-ex", "set debuginfod enabled off"])
         .args(commands.iter().flat_map(|command| ["-ex", command]))
         .arg(world.checkout().join("extern/p/bin/hello"))
         .env_clear()
@@ -112,7 +111,12 @@ fn frames(world: &World) -> Vec<String> {
         .env("LC_ALL", "C.UTF-8")
         .output()
         .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The frames where the program stops in the library, as gdb tells them.
+fn frames(world: &World) -> Vec<String> {
+    let said = gdb(world, &["break greet_length", "run", "backtrace"]);
     assert!(!said.contains("CRC"), "{said}");
     let frames = said.lines().filter(|line| line.starts_with('#'));
     // Addresses, and the folder of the world, are another one each time.
@@ -148,6 +152,12 @@ fn debug_packages_are_installed_on_request_and_gdb_finds_them() {
     let with = frames(&world);
     assert!(with[0].starts_with("#0 greet_length (word=") && with[0].ends_with(" at greet.c:6"), "{with:?}");
     assert_eq!(with[1], "#1 in main () at hello.c:6");
+
+    // Sources that somebody has are shown.
+    let sources = world.checkout().join("extern-recipes/libgreet/tree");
+    let substitute = format!("set substitute-path /usr/src/debug/libgreet-1.0/src {}", sources.display());
+    let listed = gdb(&world, &[&substitute, "break greet_length", "run", "list 6,6"]);
+    assert!(listed.contains("6\t    int length = (int)strlen(word);"), "{listed}");
 
     world.run("status --check --verify").succeeds();
     world.run("install --debug").succeeds();

@@ -227,4 +227,9 @@ fn changed_recipe_of_an_overlay_in_the_checkout_is_built_for_the_union() {
     world.run("build").succeeds();
     let run = world.run("publish").exits(4);
     assert!(run.stderr.contains("these recipes are not the tag's: shared"), "{}", run.stderr);
+    world.write("shared/shared/recipe.toml", shared("four")).commit().tag("deps-2");
+    let run = world.run("publish").exits(4);
+    assert!(run.stderr.contains("deps-2 is not published") && !run.stderr.contains("the tag's:"), "{}", run.stderr);
+    world.run("build").succeeds();
+    world.run("publish").succeeds();
 }

@@ -295,6 +295,7 @@ fn json_has_exactly_the_documented_keys() {
         "candidates": [{ "tag": "deps-1", "commit": id("deps-1"), "distance": 2 }],
         "other_tags_on_commit": [],
         "drift": [],
+        "beyond": [],
     });
     assert_eq!(json, expected);
 }

@@ -189,7 +189,7 @@ pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &st
     variables
 }
 
-/// Where debug information says that the sources of a package are: nowhere on the builder, the same for everyone.
+/// Where debug information says that the build folder of a package was: the sources are in `src` there.
 fn shown_source(recipe: &Recipe) -> String {
     format!("{SHOWN_SOURCES}/{}-{}", recipe.name, recipe.version)
 }
@@ -198,13 +198,7 @@ fn shown_source(recipe: &Recipe) -> String {
 /// a debugger compares a checksum of the whole file, so that nothing in it can be replaced at an install. Of several
 /// flags that fit gcc takes the last, so these come last.
 fn debug_paths(recipe: &Recipe, scene: &Scene, build_folder: &str) -> String {
-    let shown = shown_source(recipe);
-    let pairs = [
-        (scene.prefix.as_str(), format!("{SHOWN_SOURCES}/prefix")),
-        (build_folder, shown.clone()),
-        (scene.out.as_str(), format!("{shown}/out")),
-        (scene.source.as_str(), shown),
-    ];
+    let pairs = [(scene.prefix.as_str(), format!("{SHOWN_SOURCES}/prefix")), (build_folder, shown_source(recipe))];
     pairs.map(|(from, to)| format!("-fdebug-prefix-map={from}={to}")).join(" ")
 }
 

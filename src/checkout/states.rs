@@ -23,6 +23,13 @@ pub struct RecipesState {
     children: Vec<Child>,
 }
 
+impl RecipesState {
+    /// Whether a recipe, or a file beside them, is in the project's own folder.
+    pub fn has(&self, name: &str) -> bool {
+        self.children.iter().any(|child| child.name == name)
+    }
+}
+
 /// One deps tag of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagState {

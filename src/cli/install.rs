@@ -37,7 +37,7 @@ use crate::moment::seconds;
     pages of section 3, links lib*.so to lib*.so.N, links that lead to one of these, and folders that nothing stays in; beyond \
     that what a recipe says by `runtime`. Debug information is there for recipes \
     that say `debug = true` in [build], or for all if tagalong.toml does; gdb finds it wherever the prefix is. Sources are at \
-    /usr/src/debug/NAME-VERSION there, where `set substitute-path` of gdb leads from; `build --prepare-only` lays them out.\n\n\
+    /usr/src/debug/NAME-VERSION/src there, where `set substitute-path` of gdb leads from; `build --prepare-only` lays them out.\n\n\
     What is asked for by --stack, --debug and --runtime holds for this install: without \
     them the next one gives all packages whole, and no debug information.")]
 pub struct Arguments {

@@ -235,6 +235,9 @@ impl BundlePackage {
 pub struct BuiltBundle {
     /// The id of the recipes tree on disk that was built.
     pub recipes: String,
+    /// What tells apart the states of all recipes, where some lie in folders beside the project's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     pub platform: Platform,
     pub builder: Builder,
     pub packages: Vec<BundlePackage>,

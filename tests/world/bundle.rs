@@ -222,7 +222,7 @@ impl World {
         let builder = Builder { image: None, compiler: "cc".to_owned(), sandbox: "host".to_owned(), job: None };
         let store = Store::open(&self.cache()).unwrap();
         let packages = packages.iter().map(|package| self.pack(package, platform, &store, &builder)).collect();
-        let built = BuiltBundle { recipes, platform: platform.clone(), builder, packages, floor };
+        let built = BuiltBundle { recipes, state: None, platform: platform.clone(), builder, packages, floor };
         store.set_last_build(self.checkout(), &built).unwrap();
         built
     }

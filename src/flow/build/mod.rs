@@ -336,7 +336,9 @@ fn remember(
     }
     let recipes = site.checkout.recipes_tree_on_disk()?.unwrap_or_default();
     let builder = builder(site, options);
-    let bundle = BuiltBundle { recipes, platform: site.platform.clone(), builder, packages, floor };
+    let has_overlays = !site.checkout.project().overlays.is_empty();
+    let state = if has_overlays { site.checkout.recipes_state_on_disk()? } else { None };
+    let bundle = BuiltBundle { recipes, state, platform: site.platform.clone(), builder, packages, floor };
     Ok(site.store.set_last_build(&site.root, &bundle)?)
 }
 

@@ -108,7 +108,9 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
     let state = checkout.recipes_state()?;
     let tree = state.id.clone().ok_or(Error::NoRecipes)?;
     let purpose = purpose(&checkout, &options.asked, &tree)?;
-    let unchanged = unchanged_since(&checkout, options.since.as_deref(), &tree)?;
+    // The tree of the project's own folder does not tell those of other folders.
+    let whole = project.overlays.is_empty().then_some(tree.as_str());
+    let unchanged = unchanged_since(&checkout, options.since.as_deref(), whole)?;
     let before = history::bundles_before(&checkout, &purpose);
     let channels = search::open_channels(&checkout)?;
     let layout = Layout::of_project(root, project, &options.cache, options.tell)?;
@@ -146,7 +148,7 @@ pub fn generate(options: &Options<'_>) -> Result<Outcome, Error> {
     look::add_times(&seen, &channels, &mut all);
     let plan = |(seen, verdicts): (Seen, Vec<verdicts::Verdict>)| {
         tell_of(&seen, &tree, options.tell);
-        let deed = deed(&seen, &tree, unchanged.as_deref(), options.is_everything);
+        let deed = deed(&seen, whole, unchanged.as_deref(), options.is_everything);
         let PlatformConfig { id, image, tags, .. } = seen.config;
         PlatformPlan { platform: id, image, tags, deed, verdicts }
     };
@@ -203,8 +205,8 @@ fn purpose(checkout: &Checkout, asked: &Asked, tree: &str) -> Result<Purpose, Er
 }
 
 /// The commit that the recipes are the same as at, if they are those of the common ancestor.
-fn unchanged_since(checkout: &Checkout, since: Option<&str>, tree: &str) -> Result<Option<String>, Error> {
-    let Some(since) = since else { return Ok(None) };
+fn unchanged_since(checkout: &Checkout, since: Option<&str>, tree: Option<&str>) -> Result<Option<String>, Error> {
+    let (Some(since), Some(tree)) = (since, tree) else { return Ok(None) };
     let base = checkout.merge_base(since)?;
     let is_same = checkout.recipes_at(&base)?.as_deref() == Some(tree);
     Ok(is_same.then_some(base))
@@ -218,12 +220,16 @@ fn changed(
     seen: &Seen,
 ) -> BTreeSet<String> {
     match checkout.drift_from(&manifest.recipes, state) {
-        Some(drift) => drift.into_iter().map(|drift| drift.recipe).collect(),
+        Some(drift) => {
+            // Those of other folders: a job that has nothing to build takes them by their keys.
+            let others = seen.subjects.iter().map(|subject| subject.name.to_string()).filter(|name| !state.has(name));
+            drift.into_iter().map(|drift| drift.recipe).chain(others).collect()
+        }
         None => seen.subjects.iter().map(|subject| subject.name.to_string()).collect(),
     }
 }
 
-fn deed(seen: &Seen, tree: &str, unchanged: Option<&str>, is_everything: bool) -> Deed {
+fn deed(seen: &Seen, tree: Option<&str>, unchanged: Option<&str>, is_everything: bool) -> Deed {
     if is_everything {
         return Deed::Build;
     }
@@ -232,8 +238,12 @@ fn deed(seen: &Seen, tree: &str, unchanged: Option<&str>, is_everything: bool) -
     }
     match (&seen.own, &seen.candidate) {
         // What a tag's bundle was made of stays; a candidate follows its branch.
-        (Some(own), _) if !own.candidate || own.recipes == tree => Deed::Nothing { published: own.tag.clone() },
-        (_, Some(candidate)) if candidate.recipes == tree => Deed::Promote { candidate: candidate.tag.clone() },
+        (Some(own), _) if !own.candidate || Some(own.recipes.as_str()) == tree => {
+            Deed::Nothing { published: own.tag.clone() }
+        }
+        (_, Some(candidate)) if Some(candidate.recipes.as_str()) == tree => {
+            Deed::Promote { candidate: candidate.tag.clone() }
+        }
         _ => Deed::Build,
     }
 }

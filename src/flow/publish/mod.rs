@@ -197,6 +197,9 @@ impl Desk {
             return Err(Error::Sandbox { level: built.builder.sandbox });
         }
         named.refuse_other_recipes(&built, self.checkout.recipes_tree_on_disk()?)?;
+        if built.state.is_some() && built.state != self.checkout.recipes_state_on_disk()? {
+            return Err(Error::BuiltOther { tag: named.tag });
+        }
         Ok(named.manifest(built, options))
     }
 }

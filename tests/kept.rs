@@ -65,6 +65,17 @@ fn what_both_bundles_hold_stays_and_need_not_be_in_the_store() {
 }
 
 #[test]
+fn what_stays_stays_at_every_later_change() {
+    let world = world();
+    let before = FILES.map(|file| id(&path(&world, file)));
+    for tag in ["deps-2", "deps-1", "deps-2", "deps-1"] {
+        world.run(&format!("install --tag {tag}")).succeeds();
+        assert_eq!(FILES.map(|file| id(&path(&world, file))), before, "{tag}");
+    }
+    world.run("status --verify --check").succeeds();
+}
+
+#[test]
 fn what_was_touched_is_made_anew() {
     let touches: [(&str, Touch); 5] = [
         ("bytes", |file| {

@@ -5,6 +5,7 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use fs_err as fs;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -58,8 +59,14 @@ impl<'a> Staging<'a> {
     /// [`PrefixDirError::System`]; the prefix is then what it was before, or the new one whole.
     pub fn finish(self, receipt: &Receipt) -> Result<(), PrefixDirError> {
         fs::write(self.path.join(RECEIPT_PATH), receipt.to_json()).map_err(system)?;
-        self.place()
-        // Dropping removes the old tree, which has this folder's name after an exchange.
+        self.place()?;
+        let receipt = self.dir.prefix().as_path().join(RECEIPT_PATH);
+        // Removes the old tree, which has this folder's name after an exchange.
+        drop(self);
+        // Files that both trees hold have lost a name by that, and so were changed after the receipt was written. Where it
+        // cannot be touched they count as touched, and the next change writes them anew.
+        let _ = fs::File::open(receipt).and_then(|file| file.file().set_modified(SystemTime::now()));
+        Ok(())
     }
 
     /// Makes this folder the prefix as it is; what was there before is removed.

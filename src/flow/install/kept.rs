@@ -3,7 +3,7 @@
 //!
 //! The old tree stays whole until the exchange, and loses only names by it. What stays keeps its times, so that make(1)
 //! and ninja do not build again what includes it. A touch shows in the time of the last change of an inode, which
-//! nobody can set back (inode(7)): none may be later than that of the receipt, which is written last.
+//! nobody can set back (inode(7)): none may be later than that of the receipt, which is touched last.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -17,7 +17,7 @@ use crate::builder::sandbox::{Sandbox, SandboxedStep};
 use crate::builder::snapshot::snapshot;
 use crate::builder::steps::{self, Scene};
 use crate::builder::work::Work;
-use crate::model::bundle::DebugArchive;
+use crate::model::bundle::{DebugArchive, StepTime};
 use crate::model::digest::Digest;
 use crate::model::event::{Event, Tell};
 use crate::model::host_package::HostPackage;
@@ -53,6 +53,7 @@ pub struct Made {
     /// The debug information that was split off.
     pub debug: Option<DebugArchive>,
     pub seconds: u64,
+    pub steps: Vec<StepTime>,
 }
 
 /// What all packages of one build share.
@@ -92,11 +93,8 @@ impl Workshop<'_> {
         sources::prepare(job.recipe, job.folder, job.fetched, &work.source())
             .map_err(|source| BuildError::Sources { name: name.clone(), source })?;
         let log = self.log_file(job).map_err(doing("make its log"))?;
-        let built = self.build(job, &work, &log);
-        if let Err(error) = built {
-            return Err(self.keep_if_asked(&mut work, error));
-        }
         let kept = |work: &mut Work, error| self.keep_if_asked(work, error);
+        let steps = self.build(job, &work, &log).map_err(|error| kept(&mut work, error))?;
         let mut own = self.own_paths(job, &work, &before).map_err(|error| kept(&mut work, error))?;
         let split = self.split(job, &work, &mut own, &log).map_err(|error| kept(&mut work, error))?;
         let sealed = self.seal(job, &work, &own, None).map_err(|error| kept(&mut work, error))?;
@@ -121,7 +119,7 @@ impl Workshop<'_> {
             }
             None => None,
         };
-        Ok(Made { manifest, host, archive, size, debug, seconds: started.elapsed().as_secs() + 1 })
+        Ok(Made { manifest, host, archive, size, debug, seconds: started.elapsed().as_secs() + 1, steps })
     }
 
     fn keep_if_asked(&self, work: &mut Work, error: BuildError) -> BuildError {
@@ -189,7 +187,7 @@ impl Workshop<'_> {
         (scene, step)
     }
 
-    fn build(&self, job: &Job<'_>, work: &Work, log: &Path) -> Result<(), BuildError> {
+    fn build(&self, job: &Job<'_>, work: &Work, log: &Path) -> Result<Vec<StepTime>, BuildError> {
         let recipe = job.recipe;
         let (scene, mut step) = self.scene(job, work);
         let all = steps::steps(recipe, &scene);
@@ -200,23 +198,24 @@ impl Workshop<'_> {
             let known = all.iter().map(|one| one.name.to_owned()).collect();
             return Err(BuildError::NoStep { name: recipe.name.clone(), given: before.to_owned(), known });
         }
+        let mut times = Vec::new();
         for (place, one) in all.iter().enumerate() {
             if shell.is_some_and(|(_, before)| before.map_or(place == 0, |before| before == one.name)) {
-                return self.open_shell(job, work, step, &all);
+                return self.open_shell(job, work, step, &all).map(|()| times);
             }
             step.command = shell_command(&one.script);
             let done = self.runner.run(&recipe.name, one.name, &step, &work.step_file(), log);
             // A shell was asked for, and this step never lets it come so far: it opens where it failed.
             if let (Err(BuildError::Step { .. }), Some(_)) = (&done, shell) {
                 (self.tell)(Event::Note { text: format!("the step `{}` of {} failed", one.name, recipe.name) });
-                return self.open_shell(job, work, step, &all);
+                return self.open_shell(job, work, step, &all).map(|()| times);
             }
-            done?;
+            times.push(done?);
         }
         if recipe.build.system == BuildSystem::Prebuilt {
             prebuilt::adopt(recipe, &work.tree(), self.placeholder)?;
         }
-        Ok(())
+        Ok(times)
     }
 
     fn open_shell(

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::builder::error::BuildError;
 use crate::builder::sandbox::{MOST_PROCESSES, Sandbox, SandboxedStep, TOO_MANY_PROCESSES};
+use crate::model::bundle::StepTime;
 use crate::model::event::{Event, Tell};
 use crate::model::recipe::RecipeName;
 
@@ -51,7 +52,7 @@ impl<'a> Runner<'a> {
         step: &SandboxedStep,
         file: &Path,
         log: &Path,
-    ) -> Result<(), BuildError> {
+    ) -> Result<StepTime, BuildError> {
         let doing = |doing| move |source| BuildError::Io { name: name.clone(), doing, source };
         (self.tell)(Event::StepStarted { name: name.clone(), step: step_name.to_owned() });
         // Every process owns one job by being there; this is the step's (GNU make manual, 13.1.1).
@@ -72,7 +73,7 @@ impl<'a> Runner<'a> {
         };
         let child = self.sandbox.start(step, file, &mut configure).map_err(doing("start a step"))?;
         let end = self.wait(child, name, step_name, log).map_err(doing("wait for a step"))?;
-        let seconds = started.elapsed().as_secs();
+        let took = started.elapsed();
         let (log, tail) = (log.to_owned(), || tail_of(log, 25));
         let (name, step) = (name.clone(), step_name.to_owned());
         match end {
@@ -82,8 +83,8 @@ impl<'a> Runner<'a> {
                 Err(BuildError::TooManyProcesses { name, step, limit: MOST_PROCESSES, log, tail: tail() })
             }
             End::Code(0) => {
-                (self.tell)(Event::StepFinished { name, step, seconds });
-                Ok(())
+                (self.tell)(Event::StepFinished { name, step: step.clone(), seconds: took.as_secs() });
+                Ok(StepTime { step, milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) })
             }
             End::Code(code) => Err(BuildError::Step { name, step, code, log, tail: tail() }),
         }

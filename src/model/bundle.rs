@@ -321,6 +321,17 @@ pub struct BuildRecord {
     pub host: Vec<HostPackage>,
     /// How long the build took, in seconds, rounded up.
     pub seconds: u64,
+    /// How long its steps took, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepTime>,
+}
+
+/// How long one step of a build took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepTime {
+    pub step: String,
+    pub milliseconds: u64,
 }
 
 impl BuildRecord {

@@ -250,6 +250,7 @@ impl World {
             recipe: None,
             host: Vec::new(),
             seconds: 1,
+            steps: Vec::new(),
         };
         store.add_record(&record).unwrap();
         BundlePackage {

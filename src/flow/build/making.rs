@@ -178,6 +178,7 @@ pub(super) fn fetch_packages(
             recipe: None,
             host: Vec::new(),
             seconds: 0,
+            steps: Vec::new(),
         })?;
     }
     Ok(())
@@ -226,6 +227,7 @@ pub(super) fn make_all(yard: &Yard<'_>, options: &Options<'_>) -> Result<BTreeMa
             recipe: text_of(options, recipe, folder)?,
             host: made.host.clone(),
             seconds: made.seconds,
+            steps: made.steps.clone(),
         };
         let store = yard.workshop.store;
         store.add_record(&record).map_err(|source| BuildError::Store { name: recipe.name.clone(), source })?;

@@ -192,6 +192,9 @@ fn what_comes_from_the_system_is_recorded_by_package() {
     let record: serde_json::Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
     let host = record["host"].as_array().unwrap();
     let named = |name: &str| host.iter().find(|one| one["name"] == name).unwrap();
+    let steps = record["steps"].as_array().unwrap();
+    assert_eq!(steps.iter().map(|one| &one["step"]).collect::<Vec<_>>(), ["script"]);
+    assert!(steps[0]["milliseconds"].as_u64() > Some(0), "{steps:?}");
     assert_eq!(named("make")["headers"], 1);
     assert_eq!(named("make")["toolchain"], false);
     assert!(named("libc6-dev")["toolchain"] == true && named("libc6-dev")["headers"].as_u64() >= Some(1), "{host:#?}");

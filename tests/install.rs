@@ -14,15 +14,7 @@ use tagalong::model::platform::{Floor, Platform};
 use tagalong::model::tag::DepsTag;
 use tagalong::signing::SecretKey;
 use world::World;
-use world::bundle::{Package, own};
-
-fn zlib() -> Package {
-    Package::new("zlib")
-        .text("lib/pkgconfig/zlib.pc", "prefix=@PREFIX@\nlibdir=@PREFIX@/lib\n")
-        .binary("lib/libz.so.1", b"\x7fELF\0@PREFIX@/share\0\0@PREFIX@\0tail")
-        .link("lib/libz.so", "libz.so.1")
-        .program("bin/zpipe", "echo zpipe of @PREFIX@")
-}
+use world::bundle::{Package, own, zlib};
 
 fn png() -> Package {
     Package::new("libpng").needs("zlib").text("include/png.h", "// png\n")

@@ -10,16 +10,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use world::bundle::{Package, own};
+use world::bundle::{Package, own, zlib};
 use world::{World, files_below};
-
-fn zlib() -> Package {
-    Package::new("zlib")
-        .text("lib/pkgconfig/zlib.pc", "prefix=@PREFIX@\nlibdir=@PREFIX@/lib\n")
-        .binary("lib/libz.so.1", b"\x7fELF\0@PREFIX@/share\0\0@PREFIX@\0tail")
-        .link("lib/libz.so", "libz.so.1")
-        .program("bin/zpipe", "echo zpipe of @PREFIX@")
-}
 
 fn png(version: &str) -> Package {
     (0..30).fold(Package::new("libpng").version(version).needs("zlib"), |package, n| {

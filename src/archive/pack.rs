@@ -14,8 +14,8 @@ use crate::model::package::{EntryKind, FileEntry, MANIFEST_PATH, PackageManifest
 /// Writes the archive of the files that the manifest names below `tree`.
 ///
 /// # Errors
-/// [`Error::TooManyFiles`], [`Error::Changed`] when a file, link or folder is not what the manifest says, else what could not be read or
-/// written; the output is of no use then.
+/// [`Error::TooManyFiles`], [`Error::Changed`] when a file, link or folder is not what the manifest says, else what
+/// could not be read or written; the output is of no use then.
 pub fn pack(manifest: &PackageManifest, tree: &Path, out: &mut dyn Write) -> Result<(), Error> {
     let write = |source| Error::Write { source };
     let mut out = FrameWriter::new(out);
@@ -25,9 +25,9 @@ pub fn pack(manifest: &PackageManifest, tree: &Path, out: &mut dyn Write) -> Res
     if size > limit {
         return Err(Error::TooManyFiles { size, limit });
     }
-    header::write_file(&mut spare, MANIFEST_PATH, json.len() as u64);
+    header::write_file(&mut spare, MANIFEST_PATH, size);
     spare.extend_from_slice(&json);
-    spare.resize(spare.len() + header::padding(json.len() as u64), 0);
+    spare.resize(spare.len() + header::padding(size), 0);
     out.write_all(&spare).map_err(write)?;
     // A frame of its own: whoever wants only the manifest decodes only that.
     out.cut().map_err(write)?;

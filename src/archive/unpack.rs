@@ -1,8 +1,7 @@
-//! Unpacks a package archive in one pass: every byte is compared with the manifest, digested, patched, and written.
+//! Unpacks a package archive in one pass: every entry is compared with the manifest, patched, and written.
 //!
 //! Nothing is searched for, nothing from the archive is run, and nothing is created that the manifest does not name.
-//! Does not verify the archive itself: whoever hands it over has checked its digest, and then those of its files are
-//! taken as right.
+//! Does not compute the digest of the archive: where whoever hands it over has, those of its files are taken as right.
 
 use std::io::{self, BufReader, Chain, Cursor, Read, Write};
 use std::path::Path;
@@ -56,8 +55,8 @@ pub fn unpack(reader: impl Read + Send, into: &Path, prefix: &Prefix, limits: &L
     decode(reader, &Job { into, prefix, extent: Extent::Full, limits, is_checked: false })
 }
 
-/// As much of an archive as is wanted, with the usual limits, where the archive's own digest was right: whoever sealed it
-/// has compared the digests of its files, and they are not computed again.
+/// As much of an archive as is wanted, with the usual limits, where the archive's own digest was right: whoever packed
+/// it has computed the digests of its files, and they are not computed again.
 ///
 /// # Errors
 /// As [`unpack`].
@@ -96,11 +95,11 @@ fn unpack_plain<R: Read>(mut tar: TarReader<R>, job: &Job<'_>) -> Result<Unpacke
     if size > limits.unpacked {
         return Err(Error::TooLarge { size, limit: limits.unpacked });
     }
-    let (manifest, left_out) = match extent {
-        Extent::Full => (whole.clone(), 0),
-        Extent::Runtime => runtime::without_development(&whole),
+    let part = match extent {
+        Extent::Full => None,
+        Extent::Runtime => Some(runtime::without_development(&whole)),
     };
-    let replacement = Replacement::new(&manifest.placeholder, prefix)?;
+    let replacement = Replacement::new(&whole.placeholder, prefix)?;
     let mut writer = Writer {
         folder: Beneath::new(into)?,
         replacement,
@@ -109,9 +108,8 @@ fn unpack_plain<R: Read>(mut tar: TarReader<R>, job: &Job<'_>) -> Result<Unpacke
         buffer: vec![0; PIECE],
         spare: Vec::new(),
     };
-    let (mut files, mut relocated) = (0, 0);
     // What stays has the same order.
-    let mut kept = manifest.entries.iter().peekable();
+    let mut kept = part.as_ref().map_or(&whole, |(part, _)| part).entries.iter().peekable();
     for entry in &whole.entries {
         tar.expect(entry)?;
         let is_kept = kept.next_if(|one| one.path == entry.path).is_some();
@@ -120,15 +118,12 @@ fn unpack_plain<R: Read>(mut tar: TarReader<R>, job: &Job<'_>) -> Result<Unpacke
             _ if !is_kept => {}
             EntryKind::Folder => writer.folder.create_folder(&entry.path)?,
             EntryKind::Link { target } => writer.folder.create_link(&entry.path, target)?,
-            EntryKind::File(file) => {
-                writer.write_file(&mut tar, &entry.path, file)?;
-                files += 1;
-                relocated += u64::from(!file.relocations.is_empty());
-            }
+            EntryKind::File(file) => writer.write_file(&mut tar, &entry.path, file)?,
         }
     }
     tar.expect_end()?;
-    Ok(Unpacked { manifest, files, relocated, left_out })
+    let (manifest, left_out) = part.unwrap_or((whole, 0));
+    Ok(Unpacked { files: manifest.files().count() as u64, relocated: manifest.relocated(), manifest, left_out })
 }
 
 /// Reads only the manifest of an archive.

@@ -116,7 +116,7 @@ impl Workshop<'_> {
 
     /// Tells of debug information that holds the prefix: gdb compares a checksum that an install changes.
     pub(super) fn tell_of_prefix(&self, name: &RecipeName, debug: &PackageManifest) {
-        let count = debug.files().filter(|(_, file)| !file.relocations.is_empty()).count();
+        let count = debug.relocated();
         if count > 0 {
             let text = format!(
                 "{name}: the debug information of {count} files holds the prefix, so that gdb finds it only after \
@@ -142,8 +142,8 @@ impl Workshop<'_> {
         let name = manifest.name.clone();
         let kept = self.store.add_file(packed);
         let (archive, size) = kept.map_err(|source| BuildError::Store { name: name.clone(), source })?;
-        let relocated = manifest.files().filter(|(_, file)| !file.relocations.is_empty()).count() as u64;
         let (version, files) = (manifest.version.clone(), manifest.files().count() as u64);
+        let relocated = manifest.relocated();
         (self.tell)(Event::Packed { name, version, files, relocated, size });
         Ok((archive, size))
     }

@@ -138,10 +138,10 @@ fn quoted(words: &[String]) -> String {
 pub fn environment(recipe: &Recipe, scene: &Scene, home: &str, build_folder: &str) -> Vec<(String, String)> {
     let prefix = &scene.prefix;
     let has_debug = recipe.build.has_debug();
-    let mut flags = format!("-O2 -g0 -fPIC -ffile-prefix-map={build_folder}=. {}", scene.flags);
+    let level = if has_debug { "-g" } else { "-g0" };
+    let mut flags = format!("-O2 {level} -fPIC -ffile-prefix-map={build_folder}=. {}", scene.flags);
     if has_debug {
-        flags =
-            format!("{} {}", flags.replacen(" -g0 ", " -g ", 1).trim_end(), debug_paths(recipe, scene, build_folder));
+        flags = format!("{} {}", flags.trim_end(), debug_paths(recipe, scene, build_folder));
     }
     // Debug information is found by the build id.
     let build_id = if has_debug { " -Wl,--build-id=sha1" } else { "" };

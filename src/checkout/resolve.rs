@@ -277,7 +277,7 @@ impl Checkout {
     /// Compares the tag's recipes with those of the commit, and for HEAD with the work tree.
     fn compare(&self, resolution: &mut Resolution, is_head: bool) -> Result<(), Error> {
         let tree = |commit: &Option<String>| match commit {
-            Some(commit) => recipes::tree_of(&self.repository, parse(commit.as_str())),
+            Some(commit) => recipes::tree_of(&self.repository, parse(commit)),
             None => Ok(None),
         };
         let now = tree(&resolution.commit)?;
@@ -293,7 +293,9 @@ impl Checkout {
             Some(commit) => self.overlays_at(parse(commit)),
             None => Ok(Vec::new()),
         };
-        let (then, at_commit) = (overlays(&resolution.tagged_commit)?, overlays(&resolution.commit)?);
+        let then = overlays(&resolution.tagged_commit)?;
+        let is_tagged = resolution.commit == resolution.tagged_commit;
+        let at_commit = if is_tagged { then.clone() } else { overlays(&resolution.commit)? };
         if is_head {
             resolution.beyond = self.overlays_beyond();
         }

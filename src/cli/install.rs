@@ -33,13 +33,14 @@ use crate::moment::seconds;
     (copy, hard or reflink), of which those behind the sequence are not there where it is planned, and packages (name, \
     version, archive; files, relocated and, where there are some, linked and left_out where they are installed, size and \
     in_store where they are planned).\n\n\
-    With --runtime these are left out: include/, *.a, *.la, pkgconfig and cmake below lib/ and share/, share/aclocal/, manual \
-    pages of section 3, links lib*.so to lib*.so.N, links that lead to one of these, and folders that nothing stays in; beyond \
-    that what a recipe says by `runtime`. Debug information is there for recipes \
-    that say `debug = true` in [build], or for all if tagalong.toml does; gdb finds it wherever the prefix is. Sources are at \
-    /usr/src/debug/NAME-VERSION/src there, where `set substitute-path` of gdb leads from; `build --prepare-only` lays them out.\n\n\
-    What is asked for by --stack, --debug and --runtime holds for this install: without \
-    them the next one gives all packages whole, and no debug information.")]
+    With --runtime these are left out: include/, *.a, *.la, pkgconfig and cmake below lib/ and share/, share/aclocal/, \
+    manual pages of section 3, links lib*.so to lib*.so.N, links that lead to one of these, and folders that nothing \
+    stays in; beyond that what a recipe says by `runtime`. Debug information is there for recipes that say \
+    `debug = true` in [build], or for all if tagalong.toml does; gdb finds it wherever the prefix is. Sources are at \
+    /usr/src/debug/NAME-VERSION/src there, where `set substitute-path` of gdb leads from; `build --prepare-only` lays \
+    them out.\n\n\
+    What is asked for by --stack, --debug and --runtime holds for this install: without them the next one gives all \
+    packages whole, and no debug information.")]
 pub struct Arguments {
     /// Takes this tag, or this candidate, instead of the history's; wins over FORCED_DEPS_TAG
     #[arg(long, value_name = "TAG")]

@@ -124,6 +124,11 @@ impl PackageManifest {
         self.files().fold(0, |sum, (_, file)| sum.saturating_add(file.size))
     }
 
+    /// How many files hold the prefix.
+    pub fn relocated(&self) -> u64 {
+        self.files().filter(|(_, file)| !file.relocations.is_empty()).count() as u64
+    }
+
     /// The files with their paths, in order.
     pub fn files(&self) -> impl Iterator<Item = (&EntryPath, &FileEntry)> {
         self.entries.iter().filter_map(|entry| match &entry.kind {

@@ -7,9 +7,9 @@
 //!  "packages": [{"name": "zlib", "version": "1.3.1", "archive": "…", "files": 14, "relocated": 3}]}
 //! ```
 //! An install that was partly built here has `"built": "77ab…"` (the recipes tree on disk), and `"built": true` at the
-//! packages that were. One that leaves out development files has `"extent": "runtime"`, and `"left_out": 12` at the packages
-//! that had some; one with debug information `"debug": true`, or the names of packages. One whose files are links to the store's has `"link": "hard"` or `"reflink"`, and `"linked": 11` at
-//! each package. Written last into the staging folder: a prefix without a whole receipt is no install.
+//! packages that were. One that leaves out development files has `"extent": "runtime"`, and `"left_out": 12` at the
+//! packages that had some; one with debug information `"debug": true`, or the names of packages. One whose files are
+//! links to the store's has `"link": "hard"` or `"reflink"`, and `"linked": 11` at each package. Written last into the staging folder: a prefix without a whole receipt is no install.
 
 use std::collections::BTreeMap;
 

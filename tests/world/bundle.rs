@@ -26,6 +26,15 @@ use tagalong::store::Store;
 
 use super::World;
 
+/// A package with a file of every kind: text and binary with the prefix, a link, a program.
+pub fn zlib() -> Package {
+    Package::new("zlib")
+        .text("lib/pkgconfig/zlib.pc", "prefix=@PREFIX@\nlibdir=@PREFIX@/lib\n")
+        .binary("lib/libz.so.1", b"\x7fELF\0@PREFIX@/share\0\0@PREFIX@\0tail")
+        .link("lib/libz.so", "libz.so.1")
+        .program("bin/zpipe", "echo zpipe of @PREFIX@")
+}
+
 /// Where a file says so, its bytes hold the prefix.
 const MARK: &str = "@PREFIX@";
 

@@ -41,8 +41,9 @@ impl<'a> Before<'a> {
         Some(Before { dir, receipt, written: (facts.ctime(), facts.ctime_nsec()) })
     }
 
-    /// Gives the files of a package a second name in the new tree; `None` when it is another package or less of it, when
-    /// one of its files was touched, and when the file system does not let them have one. Nothing of it is there then.
+    /// Gives the files of a package a second name in the new tree; `None` when it is another package or less of it,
+    /// when one of its files was touched, and when the file system does not let them have one. Nothing of it is there
+    /// then.
     pub(super) fn keep(
         &self,
         package: &BundlePackage,
@@ -79,8 +80,8 @@ impl<'a> Before<'a> {
                 return None;
             }
         }
-        let relocated = manifest.files().filter(|(_, file)| !file.relocations.is_empty()).count() as u64;
-        let placed = Placed { files: manifest.files().count() as u64, relocated, linked: installed.linked };
+        let (files, relocated) = (manifest.files().count() as u64, manifest.relocated());
+        let placed = Placed { files, relocated, linked: installed.linked };
         Some(InPlace { manifest, placed, left_out: installed.left_out + less })
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Does not order what depends on each other; `builder/crew.rs` does.
 
-use std::sync::{Mutex, MutexGuard};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::{panic, thread};
 
 /// Does the work for each of the list, in its order as threads get free, at most `most` at once. Gives the results in the
 /// order of the list.
@@ -15,51 +15,48 @@ pub fn each<T: Sync, R: Send, E: Send>(
     most: usize,
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
-    each_with(list, most, || (), |(), one| work(one))
+    each_with(list, most, |(): &mut (), one| work(one))
 }
 
 /// The same, where each thread has something of its own to work with, such as memory that it uses again and again.
 ///
 /// # Errors
 /// The first failure; what had begun by then has ended.
-pub fn each_with<T: Sync, R: Send, E: Send, S>(
+pub fn each_with<T: Sync, R: Send, E: Send, S: Default>(
     list: &[T],
     most: usize,
-    own: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
-    let queue = Mutex::new(list.iter().enumerate());
-    let (done, failure) = (Mutex::new(Vec::with_capacity(list.len())), Mutex::new(None));
+    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let run = || {
-        let mut own = own();
-        while locked(&failure).is_none() {
-            let Some((place, one)) = locked(&queue).next() else { return };
-            match work(&mut own, one) {
-                Ok(result) => locked(&done).push((place, result)),
-                Err(error) => {
-                    locked(&failure).get_or_insert(error);
-                }
-            }
+        let (mut own, mut done) = (S::default(), Vec::new());
+        while !is_over.load(Ordering::Relaxed) {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(one) = list.get(place) else { break };
+            let result = work(&mut own, one).inspect_err(|_| is_over.store(true, Ordering::Relaxed));
+            done.push((place, result?));
         }
+        Ok(done)
     };
-    thread::scope(|scope| (0..most.min(list.len())).for_each(|_| drop(scope.spawn(run))));
-    if let Some(error) = locked(&failure).take() {
-        return Err(error);
+    let threads = most.min(list.len());
+    let parts: Vec<Result<Vec<(usize, R)>, E>> = match threads {
+        0 | 1 => vec![run()],
+        _ => thread::scope(|scope| {
+            let begun: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+            // A panic in one thread is a defect of the program and goes on here.
+            begun.into_iter().map(|one| one.join().unwrap_or_else(|cause| panic::resume_unwind(cause))).collect()
+        }),
+    };
+    let mut done = Vec::with_capacity(list.len());
+    for part in parts {
+        done.append(&mut part?);
     }
-    let mut done = std::mem::take(&mut *locked(&done));
-    done.sort_by_key(|(place, _)| *place);
+    done.sort_unstable_by_key(|(place, _)| *place);
     Ok(done.into_iter().map(|(_, result)| result).collect())
-}
-
-/// What is behind a lock; a thread that panicked has the whole run panic, so that nothing half-done is used.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("a panic in one thread ends the scope of all")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[test]

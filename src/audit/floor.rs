@@ -43,7 +43,7 @@ impl FileFloor {
             }
         }
         let mut by_version: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        symbols.wanted.iter().for_each(|one| by_version.entry(&one.version).or_default().push(&one.name));
+        symbols.wanted().for_each(|one| by_version.entry(one.version).or_default().push(one.name));
         for (version, wanted) in by_version {
             if let Some(names) = split(version).and_then(|key| file.blame.get_mut(&key)) {
                 names.extend(wanted.into_iter().map(str::to_owned));

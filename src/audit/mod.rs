@@ -4,6 +4,7 @@
 
 pub mod allow;
 pub mod cache;
+pub mod clashes;
 pub mod floor;
 pub mod hygiene;
 mod joined;

@@ -1,21 +1,21 @@
 //! Judges what a loader would do with each ELF file: where its libraries come from, and who provides its symbols.
 //!
-//! The loader's own rules are `loader/`, who provides a symbol is `providers.rs`. Knows a disk only through [`World`].
+//! The loader's own rules are `loader/`, who provides a symbol is `providers.rs`. Knows a disk only through [`World`];
+//! starts no threads, `flow/audit/judging.rs` does.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
+use crate::audit::clashes::{self, Interposed};
 use crate::audit::floor::FileFloor;
 use crate::audit::loader::{Around, Found, Loaded, Loader, Look, Need, Seen, Way};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::providers::{self, ElfFile, Lacked, Member, Providers, scope};
+use crate::audit::providers::{self, ElfFile, Lacked, Providers, scope};
 use crate::audit::system::{self, SystemLibraries, is_system_interpreter};
-use crate::relocate::elf::symbols::Symbols;
 use crate::relocate::elf::{Dynamic, Facts};
 
 /// What the checks must know about the files around those that are audited.
-pub trait World: Providers {
+pub trait World: Providers + Sync {
     /// What a process has around it that starts with this file.
     fn around(&self, facts: &Facts) -> Around;
     /// The path relative to the tree, of a path that lies in it.
@@ -45,52 +45,57 @@ pub struct Process {
 /// How many programs are asked whether they find what a plugin needs.
 const MOST_OPENERS: usize = 20;
 
-/// Judges all files; gives one process a file, in order.
-pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &mut Vec<Remark>) -> Vec<Process> {
-    let traces: Vec<Vec<Need>> = files.iter().map(|file| trace(file, world, false)).collect();
-    let mut in_process: HashMap<(&str, &str), (usize, &Need)> = HashMap::new();
-    for (place, trace) in traces.iter().enumerate().filter(|(place, _)| files[*place].facts.interpreter.is_some()) {
-        for need in trace.iter().filter(|need| in_tree(world, &need.found).is_some()) {
-            in_process.entry((&need.asker_real, &need.name)).or_insert((place, need));
+/// Judges files one by one, in any order, from several threads.
+pub struct Judge<'a> {
+    files: &'a [ElfFile],
+    /// What happens when each is the first of a process.
+    traces: &'a [Vec<Need>],
+    world: &'a dyn World,
+    rules: &'a Rules<'a>,
+    /// What the programs of the tree find, by who asks (after all links) and for what; with the place of the program.
+    in_process: HashMap<(&'a str, &'a str), (usize, &'a Need)>,
+    openers: Vec<Opener<'a>>,
+    /// The paths after all links.
+    audited: HashSet<&'a str>,
+}
+
+/// What was found of one file.
+pub struct Judged {
+    pub needed: Vec<Need>,
+    pub floor: FileFloor,
+    pub remarks: Vec<Remark>,
+    pub interposed: Vec<Interposed>,
+}
+
+impl<'a> Judge<'a> {
+    /// `traces` has what [`trace`] gives of each file.
+    pub fn new(files: &'a [ElfFile], traces: &'a [Vec<Need>], world: &'a dyn World, rules: &'a Rules<'a>) -> Judge<'a> {
+        let mut in_process = HashMap::new();
+        for (place, trace) in traces.iter().enumerate().filter(|(place, _)| files[*place].facts.interpreter.is_some()) {
+            for need in trace.iter().filter(|need| in_tree(world, &need.found).is_some()) {
+                in_process.entry((need.asker_real.as_str(), need.name.as_str())).or_insert((place, need));
+            }
         }
+        let programs = files.iter().filter(|file| file.facts.interpreter.is_some());
+        let openers = programs.map(|program| Opener { program, started: OnceLock::new() }).collect();
+        let audited = files.iter().map(|file| file.real.as_str()).collect();
+        Judge { files, traces, world, rules, in_process, openers, audited }
     }
-    let programs = files.iter().filter(|file| file.facts.interpreter.is_some());
-    let openers: Vec<Opener<'_>> = programs.map(|program| Opener { program, started: OnceCell::new() }).collect();
-    let audited: BTreeSet<&str> = files.iter().map(|file| file.real.as_str()).collect();
-    let mut pairs = BTreeSet::new();
-    let mut processes = Vec::new();
-    for (file, trace) in files.iter().zip(&traces) {
+
+    /// Judges the file at this place of the list.
+    pub fn judge(&self, place: usize) -> Judged {
+        let (file, trace, world) = (&self.files[place], &self.traces[place], self.world);
+        let mut remarks = Vec::new();
         let mut find = |problem| remarks.push(Remark::new(&file.path, problem));
         if let Some(interpreter) = &file.facts.interpreter
             && !is_interpreter(world, interpreter)
         {
             find(Problem::Interpreter { interpreter: interpreter.clone() });
         }
-        let mut needed: Vec<Need> = Vec::new();
-        let mut opened = Opened { openers: &openers, library: file, traces: None };
-        for need in trace.iter().filter(|need| need.asker == file.real) {
-            let mut need = need.clone();
-            if let Some(problem) = fault(world, rules, &need) {
-                match in_process.get(&(file.real.as_str(), need.name.as_str())) {
-                    Some((by, found)) if file.facts.interpreter.is_none() => {
-                        need.found = found.found.clone();
-                        find(Problem::Inherited { library: need.name.clone(), by: files[*by].path.clone() });
-                    }
-                    _ => match opened.opener(&need, world) {
-                        Some((by, found)) => {
-                            need.found = found;
-                            find(Problem::Inherited { library: need.name.clone(), by });
-                        }
-                        None => find(problem),
-                    },
-                }
-            }
-            needed.push(need);
-        }
+        let needed = self.needed(file, trace, &mut find);
         // What is audited itself tells it for itself.
-        let below =
-            trace.iter().filter(|need| need.found == Found::Missing && !audited.contains(need.asker_real.as_str()));
-        for need in below {
+        let is_below = |need: &&Need| !self.audited.contains(need.asker_real.as_str());
+        for need in trace.iter().filter(|need| need.found == Found::Missing).filter(is_below) {
             find(Problem::MissingFor { library: need.name.clone(), by: shown(world, &need.asker_real) });
         }
         judge_plain_processor(file, &needed, world, &mut find);
@@ -102,30 +107,73 @@ pub fn judge(files: &[ElfFile], world: &dyn World, rules: &Rules<'_>, remarks: &
                 Lacked::Symbol(symbol) => Problem::SymbolMissing { symbol, library, at },
             });
         }
-        judge_sonames(&scope, &mut find);
-        if openers.is_empty() || file.facts.interpreter.is_some() {
-            judge_interposition(&scope, world, &mut pairs, remarks);
-        }
+        clashes::judge_sonames(&scope, &mut find);
+        let has_process = self.openers.is_empty() || file.facts.interpreter.is_some();
+        let interposed = if has_process { clashes::interposed(&scope, world) } else { Vec::new() };
         let floor = FileFloor::of(&file.facts, &file.symbols, |library| {
             let own =
                 needed.iter().find(|need| need.name == library).or_else(|| trace.iter().find(|n| n.name == library));
             own.is_some_and(|need| in_tree(world, &need.found).is_some())
         });
-        processes.push(Process { needed, all: trace.clone(), floor });
+        Judged { needed, floor, remarks, interposed }
     }
-    judge_duplicates(files, remarks);
+
+    /// What the file itself asks for, and where that comes from when a program of the tree has loaded it.
+    fn needed(&self, file: &ElfFile, trace: &[Need], find: &mut impl FnMut(Problem)) -> Vec<Need> {
+        let mut opened = Opened { openers: &self.openers, library: file, traces: None };
+        let mut needed: Vec<Need> = trace.iter().filter(|need| need.asker == file.real).cloned().collect();
+        for need in &mut needed {
+            let Some(problem) = fault(self.world, self.rules, need) else { continue };
+            let by_program = match self.in_process.get(&(file.real.as_str(), need.name.as_str())) {
+                Some((by, found)) if file.facts.interpreter.is_none() => {
+                    Some((self.files[*by].path.clone(), found.found.clone()))
+                }
+                _ => opened.opener(need, self.world),
+            };
+            match by_program {
+                Some((by, found)) => {
+                    need.found = found;
+                    find(Problem::Inherited { library: need.name.clone(), by });
+                }
+                None => find(problem),
+            }
+        }
+        needed
+    }
+}
+
+/// What all files come to: a process for each, and what is told once for all.
+pub fn together(
+    files: &[ElfFile],
+    traces: Vec<Vec<Need>>,
+    judged: Vec<Judged>,
+    remarks: &mut Vec<Remark>,
+) -> Vec<Process> {
+    let mut pairs = HashSet::new();
+    let mut processes = Vec::with_capacity(files.len());
+    for (one, all) in judged.into_iter().zip(traces) {
+        remarks.extend(one.remarks);
+        for Interposed { path, other, example, count } in one.interposed {
+            if pairs.insert((path.clone(), other.clone())) {
+                remarks.push(Remark::new(&path, Problem::Interposed { other, example, count }));
+            }
+        }
+        processes.push(Process { needed: one.needed, all, floor: one.floor });
+    }
+    clashes::judge_duplicates(files, remarks);
     processes
 }
 
-/// What happens when the file is the first of a process; `is_plain` for a processor that is the first of its kind.
-fn trace(file: &ElfFile, world: &dyn World, is_plain: bool) -> Vec<Need> {
-    with_loader(file, world, is_plain, |loader| loader.trace(&file.real, seen(file)))
+/// What happens when the file is the first of a process.
+pub fn trace(file: &ElfFile, world: &dyn World) -> Vec<Need> {
+    with_loader(file, world, false, |loader| loader.trace(&file.real, seen(file)))
 }
 
 fn seen(file: &ElfFile) -> Seen {
     Seen { real: file.real.clone(), facts: Arc::clone(&file.facts) }
 }
 
+/// `is_plain` for a processor that is the first of its kind.
 fn with_loader<T>(file: &ElfFile, world: &dyn World, is_plain: bool, run: impl FnOnce(&Loader<'_>) -> T) -> T {
     let folders = system::default_folders(&file.facts);
     let mut around = world.around(&file.facts);
@@ -140,7 +188,7 @@ fn with_loader<T>(file: &ElfFile, world: &dyn World, is_plain: bool, run: impl F
 struct Opener<'a> {
     program: &'a ElfFile,
     /// What it has loaded by then; `None` where that finds nothing in the tree that the library would not find alone.
-    started: OnceCell<Option<Loaded>>,
+    started: OnceLock<Option<Loaded>>,
 }
 
 impl Opener<'_> {
@@ -195,7 +243,7 @@ fn judge_plain_processor(file: &ElfFile, needed: &[Need], world: &dyn World, fin
     if !needed.iter().any(|need| is_special(&need)) {
         return;
     }
-    let plain = trace(file, world, true);
+    let plain = with_loader(file, world, true, |loader| loader.trace(&file.real, seen(file)));
     for need in needed.iter().filter(is_special) {
         let found = plain.iter().find(|one| one.asker == need.asker && one.name == need.name);
         if let (Some(Need { found: Found::Missing, .. }), Some(at)) = (found, in_tree(world, &need.found)) {
@@ -246,90 +294,4 @@ fn fault(world: &dyn World, rules: &Rules<'_>, need: &Need) -> Option<Problem> {
 
 fn shown(world: &dyn World, real: &str) -> String {
     world.tree_path(real).unwrap_or(real).to_owned()
-}
-
-/// Two versions of one library in a process: `libssl.so.1.1` and `libssl.so.3`.
-fn judge_sonames(scope: &[Member<'_>], find: &mut impl FnMut(Problem)) {
-    let mut stems: BTreeMap<&str, &str> = BTreeMap::new();
-    for member in scope {
-        let Some((stem, _)) = member.name.split_once(".so") else { continue };
-        match stems.get(stem) {
-            Some(known) if *known != member.name => {
-                find(Problem::TwoSonames { one: (*known).to_owned(), other: member.name.to_owned() });
-            }
-            Some(_) => {}
-            None => {
-                stems.insert(stem, member.name);
-            }
-        }
-    }
-}
-
-fn judge_interposition(
-    scope: &[Member<'_>],
-    world: &dyn World,
-    pairs: &mut BTreeSet<(String, String)>,
-    remarks: &mut Vec<Remark>,
-) {
-    let members: Vec<(&str, Arc<Symbols>)> =
-        scope.iter().filter_map(|member| Some((world.tree_path(member.real)?, world.symbols(member.real)?))).collect();
-    let mut first: HashMap<&str, usize> = HashMap::new();
-    for (place, (path, symbols)) in members.iter().enumerate() {
-        let mut shared: BTreeMap<usize, (usize, &str)> = BTreeMap::new();
-        for name in symbols.strong.iter().filter(|name| !is_linkers(name)) {
-            match first.get(&**name) {
-                Some(known) => shared.entry(*known).or_insert((0, name)).0 += 1,
-                None => {
-                    first.insert(name, place);
-                }
-            }
-        }
-        for (known, (count, example)) in shared {
-            let other = members[known].0;
-            if pairs.insert(((*path).to_owned(), other.to_owned())) {
-                let example = example.to_owned();
-                remarks.push(Remark::new(path, Problem::Interposed { other: other.to_owned(), example, count }));
-            }
-        }
-    }
-}
-
-/// Names that the linker or the C runtime puts into every file.
-fn is_linkers(name: &str) -> bool {
-    matches!(
-        name,
-        "_init"
-            | "_fini"
-            | "_start"
-            | "main"
-            | "_end"
-            | "end"
-            | "_edata"
-            | "edata"
-            | "__bss_start"
-            | "__data_start"
-            | "data_start"
-            | "_IO_stdin_used"
-            | "__dso_handle"
-            | "_etext"
-            | "etext"
-    )
-}
-
-/// Two files of the tree that claim the same name.
-fn judge_duplicates(files: &[ElfFile], remarks: &mut Vec<Remark>) {
-    let mut known: HashMap<(&str, u16), &str> = HashMap::new();
-    for file in files.iter().filter(|file| !file.path.contains("glibc-hwcaps/")) {
-        let soname = file.facts.dynamic.as_ref().and_then(|dynamic| dynamic.soname.as_deref());
-        let Some(soname) = soname.filter(|soname| !soname.is_empty()) else { continue };
-        match known.get(&(soname, file.facts.machine)) {
-            Some(other) => {
-                let (soname, other) = (soname.to_owned(), (*other).to_owned());
-                remarks.push(Remark::new(&file.path, Problem::DuplicateSoname { soname, other }));
-            }
-            None => {
-                known.insert((soname, file.facts.machine), &file.path);
-            }
-        }
-    }
 }

@@ -71,19 +71,17 @@ pub fn missing(file: &ElfFile, needed: &[Need], scope: &[Member<'_>], world: &dy
     let mut lacks = Vec::new();
     let mut missing_versions = BTreeSet::new();
     let mut providers: HashMap<&str, Option<Provider<'_>>> = HashMap::new();
-    for wanted in &file.symbols.wanted {
-        let find = || Provider::find(file, &wanted.library, needed, scope, world);
-        let Some(provider) = providers.entry(&wanted.library).or_insert_with(find) else { continue };
+    for wanted in file.symbols.wanted() {
+        let find = || Provider::find(file, wanted.library, needed, scope, world);
+        let Some(provider) = providers.entry(wanted.library).or_insert_with(find) else { continue };
         let lack = |what| Lack { what, library: wanted.library.to_string(), at: provider.real.to_owned() };
-        if !provider.has_version(&wanted.version) {
-            if !wanted.is_weak && missing_versions.insert((&wanted.version, &wanted.library)) {
+        if !provider.has_version(wanted.version) {
+            if !wanted.is_weak && missing_versions.insert((wanted.version, wanted.library)) {
                 lacks.push(lack(Lacked::Version(wanted.version.to_string())));
             }
             continue;
         }
-        let defines = |symbols: &Option<Arc<Symbols>>| {
-            symbols.as_ref().is_none_or(|symbols| symbols.define(&wanted.name, &wanted.version))
-        };
+        let defines = |symbols: &Option<Arc<Symbols>>| symbols.as_ref().is_none_or(|symbols| symbols.define(&wanted));
         let of = |member: &Member<'_>| defines(&symbols_of(file, member.real, world));
         if !wanted.is_weak && !defines(&provider.symbols) && !scope.iter().any(of) {
             lacks.push(lack(Lacked::Symbol(format!("{}@{}", wanted.name, wanted.version))));

@@ -7,7 +7,6 @@
 //! Does not know what should change (`flow/relocate/`), nor how one tree takes the place of another (`prefix_dir/`).
 
 mod attributes;
-mod crew;
 mod scan;
 mod stage;
 mod walk;
@@ -15,7 +14,6 @@ mod walk;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use crate::tree::crew::in_parallel;
 pub use crate::tree::scan::{Kept, LARGEST_WHOLE, Scanned, Scanner, read_head, read_whole};
 pub use crate::tree::stage::{Content, Stage};
 pub use crate::tree::walk::{Node, NodeKind, Tree};

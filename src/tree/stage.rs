@@ -10,11 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::at_once;
 use crate::relocate::mapping::Mapping;
 use crate::relocate::splice::{self, Splice};
 use crate::tree::scan::extents;
 use crate::tree::walk::{Node, NodeKind, Tree};
-use crate::tree::{TreeError, attributes, crew, failed};
+use crate::tree::{TreeError, attributes, failed};
 
 /// What becomes of a path.
 pub enum Content<'a> {
@@ -58,10 +59,9 @@ impl Stage<'_> {
         let (later, others): (Vec<usize>, Vec<usize>) = (0..nodes.len())
             .filter(|place| nodes[*place].kind != NodeKind::Folder)
             .partition(|place| is_later_name(&nodes[*place]));
-        crew::in_parallel(others.len(), self.jobs, |(): &mut (), at| {
-            let place = others[at];
-            let content = content(place)?;
-            self.put(&nodes[place], &content)?;
+        at_once::each(&others, self.jobs.get(), |place| {
+            let content = content(*place)?;
+            self.put(&nodes[*place], &content)?;
             Ok::<(), E>(())
         })?;
         for place in later {

@@ -116,11 +116,12 @@ fn elf(bytes: &[u8]) {
         let _ = (Hardening::read(bytes, &facts), Symbols::read(bytes, &facts), exports::read(bytes));
     }
     let _ = Report::read(bytes);
-    let mut read = |offset: u64, length: usize| -> std::io::Result<Vec<u8>> {
-        let start = usize::try_from(offset).unwrap().min(bytes.len());
-        Ok(bytes[start..(start + length).min(bytes.len())].to_owned())
+    let mut read = |offset: u64, part: &mut [u8]| {
+        let rest = bytes.get(usize::try_from(offset).unwrap()..).and_then(|rest| rest.get(..part.len()));
+        part.copy_from_slice(rest.ok_or(std::io::ErrorKind::UnexpectedEof)?);
+        Ok(())
     };
-    let _ = skeleton::of(bytes.len() as u64, &mut read);
+    let _ = skeleton::of(bytes.len() as u64, &mut read, &mut Vec::new());
     for edit in &*EDITS {
         if let Ok(Some(new)) = edit::apply(bytes, edit, &NoFolders) {
             // What could be read before can be read still.

@@ -33,6 +33,9 @@ const WHOLE: u64 = 1 << 20;
 /// Enough of a file to know an ELF file, in bytes.
 const HEAD: u64 = 512;
 
+/// Memory above this size is given back after a file, in bytes.
+const KEPT: usize = 4 << 20;
+
 /// Up to this size a text is read as a whole, in bytes.
 const WHOLE_TEXT: u64 = 8 << 20;
 
@@ -72,12 +75,13 @@ pub fn collect(
         unlisted.push(Remark::new(name, Problem::Unseen { member: None, reason: reason.clone() }));
     }
     let examiner = Examiner { subject, residues };
-    let look = |buffer: &mut Vec<u8>, place: &Place| {
+    let look = |memory: &mut Memory, place: &Place| {
         let mut examined = Examined::default();
-        examiner.examine(place, buffer, &mut examined);
+        examiner.examine(place, memory, &mut examined);
+        memory.give_back();
         Ok::<_, Infallible>(examined)
     };
-    let Ok(all) = at_once::each_with(&places, jobs.get().min(MOST_THREADS), Vec::new, look);
+    let Ok(all) = at_once::each_with(&places, jobs.get().min(MOST_THREADS), look);
     let mut collected = Collected { places, remarks: unlisted, ..Collected::default() };
     for examined in all {
         collected.elves.extend(examined.elf);
@@ -145,6 +149,24 @@ fn place_at(subject: &Subject, path: String) -> Option<Place> {
     Some(Place { path, what })
 }
 
+/// What a thread reads files into: new memory for each would cost more than to search it.
+#[derive(Default)]
+struct Memory {
+    whole: Vec<u8>,
+    /// What a large ELF file says of itself.
+    elf: Vec<u8>,
+}
+
+impl Memory {
+    fn give_back(&mut self) {
+        for memory in [&mut self.whole, &mut self.elf] {
+            if memory.capacity() > KEPT {
+                *memory = Vec::new();
+            }
+        }
+    }
+}
+
 #[derive(Default)]
 struct Examined {
     elf: Option<Elf>,
@@ -163,12 +185,11 @@ struct Examiner<'a> {
 }
 
 impl Examiner<'_> {
-    /// `buffer` is the thread's own: new memory for each file would cost more than to search it.
-    fn examine(&self, place: &Place, buffer: &mut Vec<u8>, examined: &mut Examined) {
+    fn examine(&self, place: &Place, memory: &mut Memory, examined: &mut Examined) {
         hygiene::judge_place(place, &mut examined.remarks);
         let What::File { size, .. } = place.what else { return };
         let path = self.subject.root.join(&place.path);
-        if let Err(error) = self.look_into(&path, place, (size, buffer), examined) {
+        if let Err(error) = self.look_into(&path, place, (size, memory), examined) {
             let problem = Problem::Unseen { member: None, reason: error.to_string() };
             examined.remarks.push(Remark::new(&place.path, problem));
         }
@@ -178,18 +199,18 @@ impl Examiner<'_> {
         &self,
         path: &Path,
         place: &Place,
-        (size, buffer): (u64, &mut Vec<u8>),
+        (size, memory): (u64, &mut Memory),
         examined: &mut Examined,
     ) -> std::io::Result<()> {
         let mut file = fs_err::File::open(path)?;
         // The plain file reads all at once; the one with a path for its errors would read piece by piece.
         let mut read_whole = |file: &fs_err::File| {
-            buffer.clear();
-            file.file().read_to_end(buffer)
+            memory.whole.clear();
+            file.file().read_to_end(&mut memory.whole)
         };
         if size <= WHOLE {
             read_whole(&file)?;
-            self.look_at(buffer, place, examined);
+            self.look_at(&memory.whole, place, examined);
             return Ok(());
         }
         let mut head = Vec::new();
@@ -202,14 +223,14 @@ impl Examiner<'_> {
         drop(head);
         if kind.is_text() && size <= WHOLE_TEXT {
             read_whole(&file)?;
-            self.look_at(buffer, place, examined);
+            self.look_at(&memory.whole, place, examined);
             return Ok(());
         }
         let mut sections = Vec::new();
         if kind == Kind::Elf {
-            match machine::read_elf(path) {
-                Ok(bytes) => match Facts::read(&bytes) {
-                    Ok(facts) => self.look_at_elf(&bytes, place, &Arc::new(facts), examined),
+            match machine::read_elf_into(&mut memory.elf, path) {
+                Ok(()) => match Facts::read(&memory.elf) {
+                    Ok(facts) => self.look_at_elf(&memory.elf, place, &Arc::new(facts), examined),
                     Err(fault) => examined.find(place, Problem::Malformed { reason: fault.reason }),
                 },
                 Err(error) => examined.find(place, Problem::Malformed { reason: error.to_string() }),

@@ -7,6 +7,7 @@
 //! Changes nothing. The checks themselves are `audit/`.
 
 mod collect;
+mod judging;
 pub mod placed;
 mod residue;
 mod subject;
@@ -20,7 +21,7 @@ use crate::archive;
 use crate::audit::loader::{Found, Need, Way};
 use crate::audit::outcome::{Audit, Audited, Link};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::process::{self, Process, Rules};
+use crate::audit::process::{Process, Rules};
 use crate::audit::system::SystemLibraries;
 use crate::audit::traces::Sought;
 use crate::audit::{SEAL_CHECKS, allow, floor, hygiene, wheel_policy};
@@ -75,7 +76,7 @@ pub fn audit(options: &Options) -> Result<Audit, Error> {
     listed.extend(wheel_policy::LIBRARIES.iter().filter(|_| subject.is_wheel).map(|name| (*name).to_owned()));
     let rules = Rules { libraries: SystemLibraries { listed: &listed }, may_leave: matches!(subject.kind, Kind::File) };
     let files: Vec<_> = elves.iter().map(|elf| elf.file.clone()).filter(|file| file.facts.is_dynamic()).collect();
-    let processes = process::judge(&files, &view, &rules, &mut remarks);
+    let processes = judging::judge(&files, &view, &rules, options.jobs, &mut remarks);
     leave_to_needs(&subject, &mut remarks);
     let mut audit = Audit { places: places.len(), ..Audit::default() };
     for (file, process) in files.iter().zip(processes) {

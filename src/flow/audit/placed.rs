@@ -2,24 +2,25 @@
 //!
 //! Only what keeps a program from starting counts here; the whole audit is `mod.rs`.
 
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::at_once;
 use crate::audit::hygiene::{Place, What};
 use crate::audit::problem::{Problem, Remark};
-use crate::audit::process::{self, Rules};
+use crate::audit::process::Rules;
 use crate::audit::providers::ElfFile;
 use crate::audit::system::SystemLibraries;
-use crate::flow::audit::Error;
 use crate::flow::audit::collect::Elf;
 use crate::flow::audit::subject::{Kind, Subject};
 use crate::flow::audit::view::View;
+use crate::flow::audit::{Error, judging};
 use crate::host::machine;
 use crate::relocate::elf::Facts;
 use crate::relocate::elf::hardening::Hardening;
 use crate::relocate::elf::symbols::Symbols;
-use crate::tree::in_parallel;
 
 /// A tree, and where a loader would see it.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +42,7 @@ impl Placed<'_> {
     /// # Errors
     /// [`Error::Root`].
     pub fn stops(&self) -> Result<Vec<Remark>, Error> {
-        let read = in_parallel(self.elves.len(), self.jobs, |(): &mut (), at| Ok::<_, Error>(self.read(at)))?;
+        let Ok(read) = at_once::each(self.elves, self.jobs.get(), |path| Ok::<_, Infallible>(self.read(path)));
         let (mut elves, mut remarks) = (Vec::new(), Vec::new());
         for one in read {
             match one {
@@ -55,14 +56,13 @@ impl Placed<'_> {
         let view = View::new(&subject, Path::new("/"), &elves, &places)?;
         let rules = Rules { libraries: SystemLibraries { listed: &[] }, may_leave: true };
         let files: Vec<ElfFile> = elves.into_iter().map(|elf| elf.file).collect();
-        process::judge(&files, &view, &rules, &mut remarks);
+        judging::judge(&files, &view, &rules, self.jobs, &mut remarks);
         remarks.retain(|remark| stops(&remark.problem));
         Ok(remarks)
     }
 
     /// An ELF file that a loader would look at, if it is one.
-    fn read(&self, at: usize) -> Result<Option<Elf>, Remark> {
-        let path = &self.elves[at];
+    fn read(&self, path: &String) -> Result<Option<Elf>, Remark> {
         let malformed = |reason: String| Remark::new(path, Problem::Malformed { reason });
         let bytes = machine::read_elf(&self.root.join(path)).map_err(|error| malformed(error.to_string()))?;
         let facts = Facts::read(&bytes).map_err(|fault| malformed(fault.reason))?;

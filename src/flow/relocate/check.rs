@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::at_once;
 pub use crate::flow::relocate::signs::Seen as Sighting;
 use crate::flow::relocate::signs::{self, Seen};
 use crate::flow::relocate::verify::{Names, Stopped};
@@ -15,7 +16,7 @@ use crate::relocate::kind::Kind;
 use crate::relocate::made_for::Sign;
 use crate::relocate::mapping::{Mapping, Pair};
 use crate::relocate::record::{escape, unescape};
-use crate::tree::{NodeKind, Scanner, Tree, in_parallel};
+use crate::tree::{NodeKind, Scanner, Tree};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -139,8 +140,8 @@ fn held(tree: &Tree, prefixes: &[Vec<u8>], jobs: NonZeroUsize) -> Result<(Vec<He
     let mapping = Mapping::new(prefixes.iter().map(|old| Pair { old: old.clone(), new: old.clone() }))?;
     let scanner = Scanner::new(&mapping);
     let files: Vec<usize> = (0..tree.nodes.len()).filter(|at| tree.nodes[*at].is_first_name()).collect();
-    let all = in_parallel(files.len(), jobs, |window: &mut Vec<u8>, at| {
-        let node = &tree.nodes[files[at]];
+    let all = at_once::each_with(&files, jobs.get(), |window: &mut Vec<u8>, place| {
+        let node = &tree.nodes[*place];
         scanner.scan(&tree.full(node), &node.facts, window)
     })?;
     let elves = files.iter().zip(&all).filter(|(_, one)| one.kind == Kind::Elf).map(|(place, _)| *place).collect();

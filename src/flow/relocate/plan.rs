@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::BufReader;
 
 use crate::archive::members;
+use crate::at_once;
 use crate::flow::relocate::{Aim, Deed, Error, Left, Options, Why, grow, is_record, relative, signs};
 use crate::host::machine;
 use crate::relocate::kind::Kind;
@@ -16,7 +17,7 @@ use crate::relocate::record::{Way, escape};
 use crate::relocate::relative::shell;
 use crate::relocate::shebang::{self, Head, Start};
 use crate::relocate::splice::{self, New, Splice, TooShort};
-use crate::tree::{self, Kept, NodeKind, Scanned, Scanner, Tree, in_parallel};
+use crate::tree::{self, Kept, NodeKind, Scanned, Scanner, Tree};
 
 /// What the files of a tree hold.
 pub struct Search {
@@ -73,8 +74,8 @@ pub fn search(options: &Options, tree: &Tree, mapping: Mapping) -> Result<Search
     let scanner = Scanner::new(&mapping);
     let files: Vec<usize> =
         (0..tree.nodes.len()).filter(|at| tree.nodes[*at].is_first_name() && !is_record(options, tree, *at)).collect();
-    let all = in_parallel(files.len(), options.jobs, |window: &mut Vec<u8>, at| {
-        let node = &tree.nodes[files[at]];
+    let all = at_once::each_with(&files, options.jobs.get(), |window: &mut Vec<u8>, place| {
+        let node = &tree.nodes[*place];
         scanner.scan(&tree.full(node), &node.facts, window)
     })?;
     let ways = signs::conda(tree).map(|conda| {
@@ -100,8 +101,7 @@ pub fn plan(options: &Options, tree: &Tree, search: Search) -> Result<Plan, Erro
     let scanned: Vec<(usize, std::sync::Mutex<Option<Scanned>>)> =
         scanned.into_iter().map(|(place, one)| (place, std::sync::Mutex::new(Some(one)))).collect();
     let rooms = signs::conda_rooms(tree);
-    let planned = in_parallel(scanned.len(), options.jobs, |(): &mut (), at| {
-        let (place, cell) = &scanned[at];
+    let planned = at_once::each(&scanned, options.jobs.get(), |(place, cell)| {
         // Each is taken once, so that nobody has panicked with it in hand.
         let one = cell.lock().map_or(None, |mut one| one.take());
         let file = File {

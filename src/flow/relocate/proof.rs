@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 
+use crate::at_once;
 use crate::flow::relocate::plan::{Edit, Plan, Planned};
 use crate::flow::relocate::{Aim, Error, Options};
 use crate::model::digest::Digest;
@@ -15,7 +16,7 @@ use crate::relocate::kind::Kind;
 use crate::relocate::mapping::{Mapping, Pair};
 use crate::relocate::pyc::{self, Count};
 use crate::relocate::record::{FORMAT, Listing, Record, RecordedFile, Way, escape};
-use crate::tree::{Scanned, Scanner, Stage, Tree, TreeError, in_parallel};
+use crate::tree::{Scanned, Scanner, Stage, Tree, TreeError};
 
 /// What was found in the new files.
 pub struct Proved {
@@ -76,13 +77,12 @@ impl<'a> Prover<'a> {
         let is_open =
             |(place, file): &(&usize, &Planned)| !matches!(file.edit, Edit::Gone) && !seen.contains_key(place);
         let open: Vec<_> = self.plan.files.iter().filter(is_open).collect();
-        let all = in_parallel(open.len(), self.options.jobs, |window: &mut Vec<u8>, at| {
-            let (place, file) = open[at];
-            let node = &self.tree.nodes[*place];
+        let all = at_once::each_with(&open, self.options.jobs.get(), |window: &mut Vec<u8>, (place, file)| {
+            let node = &self.tree.nodes[**place];
             let path = escape(&node.path);
             if let Edit::Link(target) = &file.edit {
                 let (size, digest) = (target.len() as u64, Digest::of(target));
-                return Ok((*place, RecordedFile { path, way: Way::Link, size, digest, places: Vec::new() }));
+                return Ok((**place, RecordedFile { path, way: Way::Link, size, digest, places: Vec::new() }));
             }
             let full = stage.new_path(node);
             let facts = fs_err::metadata(&full).map_err(|source| TreeError::File {
@@ -92,7 +92,7 @@ impl<'a> Prover<'a> {
             })?;
             let found = scanner.scan(&full, &facts, window)?;
             let whole = || Ok(crate::tree::read_whole(&full)?);
-            Ok::<_, Error>((*place, self.judge(New { path, file, found }, whole, || digest(&full))?))
+            Ok::<_, Error>((**place, self.judge(New { path, file, found }, whole, || digest(&full))?))
         })?;
         seen.extend(all);
         Ok(Proved { files: seen.into_values().collect(), ..Proved::nothing(self.plan) })

@@ -9,13 +9,14 @@ use std::path::Path;
 
 use fs_err::File;
 
+use crate::at_once;
 use crate::flow::relocate::plan::Search;
 use crate::flow::relocate::{Error, Options, is_record};
 use crate::model::digest::{Digest, DigestingReader};
 use crate::relocate::kind::Kind;
 use crate::relocate::mapping::{Found, Hit, Mapping, Pair};
 use crate::relocate::record::{LARGEST, Record, RecordedFile, Way, unescape};
-use crate::tree::{NodeKind, Scanned, Tree, TreeError, in_parallel, read_head};
+use crate::tree::{NodeKind, Scanned, Tree, TreeError, read_head};
 
 /// Reads a record.
 ///
@@ -46,8 +47,7 @@ pub fn search(record: &Record, path: &Path, new: &[u8], options: &Options, tree:
     if listing != (record.listing.paths, record.listing.digest) {
         return Err(stale("the list of its files"));
     }
-    let all = in_parallel(record.files.len(), options.jobs, |(): &mut (), at| {
-        let file = &record.files[at];
+    let all = at_once::each(&record.files, options.jobs.get(), |file| {
         let place = unescape(&file.path).and_then(|path| tree.find(&path)).ok_or_else(|| stale(&file.path))?;
         match (&tree.nodes[place].kind, file.way) {
             (NodeKind::Link { target }, Way::Link) if Digest::of(target) == file.digest => Ok((place, None)),
@@ -67,8 +67,8 @@ pub fn search(record: &Record, path: &Path, new: &[u8], options: &Options, tree:
 /// The ELF files, by their first bytes.
 fn elves(options: &Options, tree: &Tree) -> Result<Vec<usize>, Error> {
     let files: Vec<usize> = (0..tree.nodes.len()).filter(|at| tree.nodes[*at].is_first_name()).collect();
-    let is_elf = in_parallel(files.len(), options.jobs, |(): &mut (), at| {
-        let full = tree.full(&tree.nodes[files[at]]);
+    let is_elf = at_once::each(&files, options.jobs.get(), |place| {
+        let full = tree.full(&tree.nodes[*place]);
         let failed = |source| TreeError::File { doing: "looking at a file", path: full.clone(), source };
         Ok::<_, Error>(Kind::of(&read_head(&full, 16).map_err(failed)?) == Kind::Elf)
     })?;

@@ -8,12 +8,13 @@ use std::num::NonZeroUsize;
 
 use fs_err::File;
 
+use crate::at_once;
 use crate::flow::relocate::Error;
 use crate::model::receipt::RECEIPT_PATH;
 use crate::relocate::made_for::{self, Conda, FileMode, Sign};
 use crate::relocate::mapping::{Mapping, Pair};
 use crate::relocate::record::escape;
-use crate::tree::{Node, Scanner, Tree, in_parallel};
+use crate::tree::{Node, Scanner, Tree};
 
 /// The files that are read for a sign have no more than this, in bytes; a list of conda's has more.
 const LARGEST: u64 = 64 << 20;
@@ -113,9 +114,8 @@ fn tokens(tree: &Tree, jobs: NonZeroUsize) -> Result<Vec<Seen>, Error> {
     let mapping = Mapping::new(pairs.map(|token| Pair { old: token.to_vec(), new: token.to_vec() }))?;
     let scanner = Scanner::new(&mapping);
     let files: Vec<_> = tree.nodes.iter().filter(|node| node.is_first_name()).collect();
-    let all = in_parallel(files.len(), jobs, |window: &mut Vec<u8>, at| {
-        scanner.scan(&tree.full(files[at]), &files[at].facts, window)
-    })?;
+    let scan = |window: &mut Vec<u8>, node: &&Node| scanner.scan(&tree.full(node), &node.facts, window);
+    let all = at_once::each_with(&files, jobs.get(), scan)?;
     let mut first = BTreeMap::new();
     for (node, one) in files.iter().zip(all) {
         for hit in &one.found.hits {

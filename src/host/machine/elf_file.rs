@@ -2,7 +2,7 @@
 //!
 //! Which parts those are is `relocate/elf/skeleton.rs`.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -16,12 +16,25 @@ const WHOLE: u64 = 1 << 20;
 /// # Errors
 /// When it cannot be read, or is damaged so that its parts are not found.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = fs_err::File::open(path)?;
+    let mut bytes = Vec::new();
+    read_into(&mut bytes, path)?;
+    Ok(bytes)
+}
+
+/// The same, into memory that is used again: new memory for each of many files costs more than to look at them.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_into(bytes: &mut Vec<u8>, path: &Path) -> io::Result<()> {
+    let mut file = fs_err::File::open(path)?;
     let size = file.metadata()?.len();
     if size <= WHOLE {
-        return fs_err::read(path);
+        bytes.clear();
+        file.file_mut().read_to_end(bytes)?;
+        return Ok(());
     }
-    skeleton::of(size, &mut |offset, length| part(&file, size, offset, length)).map_err(|fault| match fault {
+    let mut read = |offset: u64, part: &mut [u8]| file.file().read_exact_at(part, offset);
+    skeleton::of(size, &mut read, bytes).map_err(|fault| match fault {
         skeleton::Fault::Read(error) => error,
         skeleton::Fault::Elf(fault) => io::Error::other(fault.reason),
     })
@@ -34,11 +47,6 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub fn compressed_sections(path: &Path) -> io::Result<Vec<CompressedSection>> {
     let file = fs_err::File::open(path)?;
     let size = file.metadata()?.len();
-    Ok(skeleton::compressed_sections(size, &mut |offset, length| part(&file, size, offset, length)).unwrap_or_default())
-}
-
-fn part(file: &fs_err::File, size: u64, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-    let mut part = vec![0; size.saturating_sub(offset).min(length as u64) as usize];
-    file.file().read_exact_at(&mut part, offset)?;
-    Ok(part)
+    let mut read = |offset: u64, part: &mut [u8]| file.file().read_exact_at(part, offset);
+    Ok(skeleton::compressed_sections(size, &mut read).unwrap_or_default())
 }

@@ -4,21 +4,21 @@
 
 mod configured;
 mod elf_file;
+mod memo;
 mod processor;
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::audit::loader::{Around, Files, Look, Seen};
 use crate::audit::providers::Providers;
 use crate::audit::{cache, system};
+use crate::host::machine::memo::Memo;
 use crate::host::root::Root;
 use crate::relocate::elf::symbols::Symbols;
 use crate::relocate::elf::{Class, Facts};
 
-pub use crate::host::machine::elf_file::{compressed_sections, read as read_elf};
+pub use crate::host::machine::elf_file::{compressed_sections, read as read_elf, read_into as read_elf_into};
 
 /// The largest cache that is read, in bytes; that of a machine with ten thousand libraries has one MiB.
 const LARGEST_CACHE: u64 = 64 << 20;
@@ -30,40 +30,40 @@ const LARGEST_LOADER: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct Machine {
     root: Root,
-    cache: OnceCell<Vec<u8>>,
-    configured: OnceCell<Vec<String>>,
-    around: RefCell<HashMap<(u16, Class), Around>>,
+    cache: OnceLock<Vec<u8>>,
+    configured: OnceLock<Vec<String>>,
+    around: Memo<(u16, Class), Around>,
     /// Paths of folders, with those after all links.
-    folders: RefCell<HashMap<String, Option<PathBuf>>>,
-    looks: RefCell<HashMap<String, Look>>,
+    folders: Memo<String, Option<PathBuf>>,
+    looks: Memo<String, Look>,
     /// What lies at a path after all links.
-    real: RefCell<HashMap<String, Look>>,
-    symbols: RefCell<HashMap<String, Option<Arc<Symbols>>>>,
+    real: Memo<String, Look>,
+    symbols: Memo<String, Option<Arc<Symbols>>>,
     /// Whether loaders, by path, look into the folders that glibc gave up.
-    old_loaders: RefCell<HashMap<String, bool>>,
+    old_loaders: Memo<String, bool>,
 }
 
 impl Machine {
     pub fn new(root: Root) -> Machine {
         Machine {
             root,
-            cache: OnceCell::new(),
-            configured: OnceCell::new(),
-            around: RefCell::default(),
-            folders: RefCell::default(),
-            looks: RefCell::default(),
-            real: RefCell::default(),
-            symbols: RefCell::default(),
-            old_loaders: RefCell::default(),
+            cache: OnceLock::new(),
+            configured: OnceLock::new(),
+            around: Memo::default(),
+            folders: Memo::default(),
+            looks: Memo::default(),
+            real: Memo::default(),
+            symbols: Memo::default(),
+            old_loaders: Memo::default(),
         }
     }
 
     /// Tells of a library that has been read already, by its path after all links.
     pub fn know(&self, seen: Seen, symbols: Option<Arc<Symbols>>) {
         if let Some(symbols) = symbols {
-            self.symbols.borrow_mut().insert(seen.real.clone(), Some(symbols));
+            self.symbols.put(seen.real.clone(), Some(symbols));
         }
-        self.real.borrow_mut().insert(seen.real.clone(), Look::Library(seen));
+        self.real.put(seen.real.clone(), Look::Library(seen));
     }
 
     /// A path after all links, as a process would see it.
@@ -73,9 +73,7 @@ impl Machine {
 
     /// What a process of this machine has around it that starts with a file: the cache, the processor and the loader.
     pub fn around(&self, facts: &Facts) -> Around {
-        let mut around = self.around.borrow_mut();
-        let known = around.entry((facts.machine, facts.class)).or_insert_with(|| self.around_kind(facts));
-        let mut around = known.clone();
+        let mut around = self.around.get(&(facts.machine, facts.class), || self.around_kind(facts));
         let path = facts.interpreter.as_deref().or_else(|| system::usual_interpreter(facts));
         around.interpreter = path.and_then(|path| match self.look(path) {
             Look::Library(seen) => Some((path.to_owned(), seen)),
@@ -88,13 +86,10 @@ impl Machine {
     }
 
     fn is_old_loader(&self, real: &str) -> bool {
-        if let Some(known) = self.old_loaders.borrow().get(real) {
-            return *known;
-        }
-        let bytes = self.root.read(real, LARGEST_LOADER).ok().flatten();
-        let is_old = bytes.is_some_and(|bytes| processor::is_old_loader(&bytes));
-        self.old_loaders.borrow_mut().insert(real.to_owned(), is_old);
-        is_old
+        self.old_loaders.get(real, || {
+            let bytes = self.root.read(real, LARGEST_LOADER).ok().flatten();
+            bytes.is_some_and(|bytes| processor::is_old_loader(&bytes))
+        })
     }
 
     fn around_kind(&self, facts: &Facts) -> Around {
@@ -122,12 +117,7 @@ impl Machine {
         if matches!(name, "" | "." | "..") {
             return self.root.resolve(Path::new(path));
         }
-        let known = self.folders.borrow().get(folder).cloned();
-        let real = known.unwrap_or_else(|| {
-            let real = self.root.resolve(Path::new(folder));
-            self.folders.borrow_mut().insert(folder.to_owned(), real.clone());
-            real
-        })?;
+        let real = self.folders.get(folder, || self.root.resolve(Path::new(folder)))?;
         let place = real.join(name);
         match fs_err::read_link(self.root.on_disk(&place)) {
             Ok(_) => self.root.resolve(&place),
@@ -139,39 +129,23 @@ impl Machine {
     fn look_on_disk(&self, path: &str) -> Look {
         let Some(real) = self.resolve(path) else { return Look::Absent };
         let Some(shown) = real.to_str().map(str::to_owned) else { return Look::Absent };
-        if let Some(known) = self.real.borrow().get(&shown) {
-            return known.clone();
-        }
-        let look = look_at(&self.root.on_disk(&real), &shown);
-        self.real.borrow_mut().insert(shown, look.clone());
-        look
+        self.real.get(shown.as_str(), || look_at(&self.root.on_disk(&real), &shown))
     }
 }
 
 impl Files for Machine {
     fn look(&self, path: &str) -> Look {
-        if let Some(known) = self.looks.borrow().get(path) {
-            return known.clone();
-        }
-        let look = self.look_on_disk(path);
-        self.looks.borrow_mut().insert(path.to_owned(), look.clone());
-        look
+        self.looks.get(path, || self.look_on_disk(path))
     }
 }
 
 impl Providers for Machine {
     fn symbols(&self, real: &str) -> Option<Arc<Symbols>> {
-        if let Some(known) = self.symbols.borrow().get(real) {
-            return known.clone();
-        }
-        let read = || {
+        self.symbols.get(real, || {
             let bytes = read_elf(&self.root.on_disk(Path::new(real))).ok()?;
             let facts = Facts::read(&bytes).ok()?;
             Symbols::read(&bytes, &facts).ok().map(Arc::new)
-        };
-        let symbols = read();
-        self.symbols.borrow_mut().insert(real.to_owned(), symbols.clone());
-        symbols
+        })
     }
 }
 

@@ -73,14 +73,14 @@ impl From<goblin::error::Error> for Fault {
     }
 }
 
-/// Reads that many bytes from an offset, fewer only at the end of the file.
-pub type Read<'a> = &'a mut dyn FnMut(u64, usize) -> io::Result<Vec<u8>>;
+/// Fills the memory from an offset on; an end before that is an error, as of `read_exact_at`.
+pub type Read<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> io::Result<()>;
 
-/// Makes the skeleton of a file of `size` bytes.
+/// Makes the skeleton of a file of `size` bytes in `body`, whose memory is used again.
 ///
 /// # Errors
 /// [`Fault`] when the file cannot be read, or its parts lie outside of it.
-pub fn of(size: u64, read: Read<'_>) -> Result<Vec<u8>, Fault> {
+pub fn of(size: u64, read: Read<'_>, body: &mut Vec<u8>) -> Result<(), Fault> {
     let mut source = Source { size, read };
     let mut head = source.part(0, 64)?;
     let header = Elf::parse_header(&head)?;
@@ -94,7 +94,7 @@ pub fn of(size: u64, read: Read<'_>) -> Result<Vec<u8>, Fault> {
         file.segments.retain(|segment| !matches!(segment.p_type, PT_DYNAMIC | PT_INTERP));
     }
     file.dynamic = file.read_dynamic(&mut source)?;
-    file.write(head, &mut source)
+    file.write(&head, &mut source, body)
 }
 
 /// Sections whose content is compressed, with their places in the file.
@@ -138,14 +138,26 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn part(&mut self, offset: u64, length: u64) -> Result<Vec<u8>, Fault> {
+        let length = self.inside(offset, length)?;
+        let mut bytes = vec![0; length];
+        (self.read)(offset, &mut bytes).map_err(Fault::Read)?;
+        Ok(bytes)
+    }
+
+    /// Puts a part behind what is there, at a multiple of 16; gives its place.
+    fn append(&mut self, body: &mut Vec<u8>, offset: u64, length: u64) -> Result<usize, Fault> {
+        let length = self.inside(offset, length)?;
+        let at = body.len();
+        body.resize((at + length).next_multiple_of(16), 0);
+        (self.read)(offset, &mut body[at..at + length]).map_err(Fault::Read)?;
+        Ok(at)
+    }
+
+    /// The length of a part that lies in the file and is not too large.
+    fn inside(&self, offset: u64, length: u64) -> Result<usize, Fault> {
         let is_inside = offset.checked_add(length).is_some_and(|end| end <= self.size);
         let length = usize::try_from(length).ok().filter(|length| is_inside && *length as u64 <= LARGEST_TABLE);
-        let length = length.ok_or_else(|| ElfFault::new("a part of it lies outside of it, or is too large"))?;
-        let bytes = (self.read)(offset, length).map_err(Fault::Read)?;
-        if bytes.len() != length {
-            return Err(ElfFault::new("it is cut short").into());
-        }
-        Ok(bytes)
+        Ok(length.ok_or_else(|| ElfFault::new("a part of it lies outside of it, or is too large"))?)
     }
 }
 
@@ -229,7 +241,7 @@ impl File {
         Some(address..end.min(last).min(address.saturating_add(LARGEST_TABLE)))
     }
 
-    fn write(&self, head: Vec<u8>, source: &mut Source<'_>) -> Result<Vec<u8>, Fault> {
+    fn write(&self, head: &[u8], source: &mut Source<'_>, body: &mut Vec<u8>) -> Result<(), Fault> {
         let wanted = [tags::STRTAB, tags::SYMTAB, tags::HASH, tags::GNU_HASH, VERSYM, tags::VERNEED, tags::VERDEF];
         let tables: Vec<Range<u64>> =
             wanted.iter().filter_map(|tag| self.table(self.value(*tag)?)).filter(|range| !range.is_empty()).collect();
@@ -241,42 +253,42 @@ impl File {
         if count >= usize::from(u16::MAX) {
             return Err(ElfFault::new("it has too many segments").into());
         }
-        let mut body = vec![0; (head.len() + count * size).next_multiple_of(16)];
+        let start = (head.len() + count * size).next_multiple_of(16);
+        let lengths = tables.iter().map(|range| range.end - range.start);
+        let lengths = lengths.chain(self.segments.iter().filter(is_kept).map(|segment| segment.p_filesz));
+        let all = lengths.fold(0, |all: u64, length| all.saturating_add(length.next_multiple_of(16)));
+        if all > LARGEST {
+            return Err(ElfFault::new("its tables are too large").into());
+        }
+        body.clear();
+        body.reserve(start + all as usize);
+        body.resize(start, 0);
         let mut records = Vec::new();
-        let mut left = LARGEST;
-        let mut put = |body: &mut Vec<u8>, bytes: &[u8]| {
-            left = left.checked_sub(bytes.len() as u64).ok_or_else(|| ElfFault::new("its tables are too large"))?;
-            let at = body.len() as u64;
-            body.extend_from_slice(bytes);
-            body.resize(body.len().next_multiple_of(16), 0);
-            Ok::<u64, ElfFault>(at)
-        };
         for range in tables {
             let Some(segment) = self.segment_of(range.start) else { continue };
             let length = range.end - range.start;
             let offset = segment.p_offset.saturating_add(range.start - segment.p_vaddr);
-            let at = put(&mut body, &source.part(offset, length)?)?;
-            records.push(self.record(segment, at, range.start, length));
+            let at = source.append(body, offset, length)?;
+            records.push(self.record(segment, at as u64, range.start, length));
         }
         for segment in &self.segments {
             if !is_kept(&segment) {
                 records.push(self.record(segment, 0, segment.p_vaddr, 0));
                 continue;
             }
-            let mut bytes = source.part(segment.p_offset, segment.p_filesz)?;
+            let at = source.append(body, segment.p_offset, segment.p_filesz)?;
             if segment.p_type == PT_DYNAMIC {
-                self.forget_sizes(&mut bytes);
+                self.forget_sizes(&mut body[at..]);
             }
-            let at = put(&mut body, &bytes)?;
-            records.push(self.record(segment, at, segment.p_vaddr, segment.p_filesz));
+            records.push(self.record(segment, at as u64, segment.p_vaddr, segment.p_filesz));
         }
-        body[..head.len()].copy_from_slice(&head);
+        body[..head.len()].copy_from_slice(head);
         let start = head.len();
         for (place, record) in records.iter().enumerate() {
             body[start + place * size..][..size].copy_from_slice(record);
         }
-        self.settle_header(&mut body, start as u64, records.len() as u64);
-        Ok(body)
+        self.settle_header(body, start as u64, records.len() as u64);
+        Ok(())
     }
 
     /// A program header with another place in the file.

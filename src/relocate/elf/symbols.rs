@@ -20,23 +20,42 @@ const MOST_RECORDS: u64 = 1 << 20;
 /// The dynamic symbols of one file.
 #[derive(Debug, Clone, Default)]
 pub struct Symbols {
-    /// The undefined ones that carry a version.
-    pub wanted: Vec<Wanted>,
-    /// Names of the defined ones that are not weak: what interposes, or is interposed.
-    pub strong: Vec<Box<str>>,
+    /// The names below, one after the other: a box for each would cost more than to read them.
+    names: String,
+    wanted: Vec<(Name, Arc<Version>, bool)>,
+    /// Sorted.
+    strong: Vec<Name>,
     /// Digests of `name` and of `name@version` of all defined ones, sorted: a tree can hold millions.
     defined: Vec<u64>,
     /// Whether the file gives versions to what it defines.
     has_versions: bool,
 }
 
-/// An undefined symbol with the version and the library it was linked against.
+/// A name with its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    digest: u64,
+    start: u32,
+    length: u32,
+}
+
+/// A version, and the library that was to define it when the file was linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    pub name: Box<str>,
-    pub version: Arc<str>,
-    pub library: Arc<str>,
+struct Version {
+    name: String,
+    digest: u64,
+    library: Arc<str>,
+}
+
+/// An undefined symbol with the version and the library it was linked against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    pub name: &'a str,
+    pub version: &'a str,
+    pub library: &'a str,
     pub is_weak: bool,
+    /// Of the name, and of the version.
+    digests: (u64, u64),
 }
 
 impl Symbols {
@@ -59,33 +78,63 @@ impl Symbols {
             let is_weak = symbol.st_bind() == STB_WEAK;
             let section = symbol.st_shndx as u32;
             if section == SHN_UNDEF {
-                if let Some((library, version)) = versions.needed.get(&(index & 0x7fff)) {
-                    let (version, library) = (Arc::clone(version), Arc::clone(library));
-                    symbols.wanted.push(Wanted { name: name.into(), version, library, is_weak });
+                if let Some(version) = versions.needed.get(&(index & 0x7fff)) {
+                    let name = symbols.keep(name, digest(text))?;
+                    symbols.wanted.push((name, Arc::clone(version), is_weak));
                 }
                 continue;
             }
-            symbols.defined.push(digest(text));
+            let digest = digest(text);
+            symbols.defined.push(digest);
             if let Some(version) = defined.get(&(index & 0x7fff)) {
-                symbols.defined.push(joined(digest(text), *version));
+                symbols.defined.push(joined(digest, *version));
             }
             let is_plain = matches!(symbol.st_type(), STT_FUNC | STT_OBJECT) && symbol.st_visibility() == 0;
             // Names of versions stand among the symbols, in no section.
             if symbol.st_bind() == STB_GLOBAL && is_plain && section != SHN_ABS {
-                symbols.strong.push(name.into());
+                let name = symbols.keep(name, digest)?;
+                symbols.strong.push(name);
             }
         }
         symbols.defined.sort_unstable();
         symbols.defined.dedup();
         symbols.strong.sort_unstable();
-        symbols.strong.dedup();
+        symbols.strong.dedup_by_key(|name| name.digest);
         Ok(symbols)
     }
 
+    fn keep(&mut self, name: &str, digest: u64) -> Result<Name, ElfFault> {
+        let too_long = |_| ElfFault::new("its names are too long together");
+        let start = u32::try_from(self.names.len()).map_err(too_long)?;
+        let length = u32::try_from(name.len()).map_err(too_long)?;
+        self.names.push_str(name);
+        Ok(Name { digest, start, length })
+    }
+
+    fn text(&self, name: &Name) -> &str {
+        &self.names[name.start as usize..][..name.length as usize]
+    }
+
+    /// The undefined ones that carry a version, in the order of the table.
+    pub fn wanted(&self) -> impl Iterator<Item = Wanted<'_>> {
+        self.wanted.iter().map(|(name, version, is_weak)| Wanted {
+            name: self.text(name),
+            version: &version.name,
+            library: &version.library,
+            is_weak: *is_weak,
+            digests: (name.digest, version.digest),
+        })
+    }
+
+    /// The defined ones that are not weak, each once, with a digest of the name: what interposes, or is interposed.
+    pub fn strong(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.strong.iter().map(|name| (name.digest, self.text(name)))
+    }
+
     /// Whether a symbol of that name and version is defined; a file without versions answers to every version.
-    pub fn define(&self, name: &str, version: &str) -> bool {
-        let name = digest(name.as_bytes());
-        let wanted = if self.has_versions { joined(name, digest(version.as_bytes())) } else { name };
+    pub fn define(&self, wanted: &Wanted<'_>) -> bool {
+        let (name, version) = wanted.digests;
+        let wanted = if self.has_versions { joined(name, version) } else { name };
         self.defined.binary_search(&wanted).is_ok()
     }
 }
@@ -110,8 +159,8 @@ fn joined(one: u64, other: u64) -> u64 {
 #[derive(Default)]
 struct Versions {
     table: Option<usize>,
-    /// Library and version by index.
-    needed: BTreeMap<u16, (Arc<str>, Arc<str>)>,
+    /// By index.
+    needed: BTreeMap<u16, Arc<Version>>,
     defined: BTreeMap<u16, String>,
 }
 
@@ -130,13 +179,14 @@ impl Versions {
         let mut at = layout.offset_of(start)?;
         let mut left = MOST_RECORDS;
         for _ in 0..layout.value(tags::VERNEEDNUM).unwrap_or(0).min(MOST_RECORDS) {
-            let library = Arc::from(layout.string(u64::from(layout.u32_at(at.saturating_add(4))?))?);
+            let library: Arc<str> = Arc::from(layout.string(u64::from(layout.u32_at(at.saturating_add(4))?))?);
             let mut aux = at.saturating_add(layout.u32_at(at.saturating_add(8))? as usize);
             for _ in 0..layout.u16_at(at.saturating_add(2))? {
                 left = left.checked_sub(1).ok_or_else(|| ElfFault::new("too many symbol versions"))?;
                 let index = layout.u16_at(aux.saturating_add(6))?;
-                let version = layout.string(u64::from(layout.u32_at(aux.saturating_add(8))?))?;
-                self.needed.insert(index & 0x7fff, (Arc::clone(&library), Arc::from(version)));
+                let name = layout.string(u64::from(layout.u32_at(aux.saturating_add(8))?))?;
+                let version = Version { digest: digest(name.as_bytes()), name, library: Arc::clone(&library) };
+                self.needed.insert(index & 0x7fff, Arc::new(version));
                 match layout.u32_at(aux.saturating_add(12))? {
                     0 => break,
                     next => aux = aux.saturating_add(next as usize),

@@ -4,66 +4,21 @@
 //! Prints rows of a Markdown table; each figure is the median of several, ours and the peer's in turns.
 
 mod field_bundle;
+mod timing;
 #[path = "../tests/world/mod.rs"]
 mod world;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::path::PathBuf;
+use std::process::Stdio;
 
 use field_bundle::packages;
+use timing::{Work, median, medians, peak, rounds, row, sh, timed};
 use world::World;
 
 /// `TAGALONG_BENCH_INSTALL`: by how much everything is smaller; 1 for the figures, 20 to try the program out.
 fn scale() -> Option<usize> {
     std::env::var("TAGALONG_BENCH_INSTALL").ok()?.parse().ok()
-}
-
-/// How many runs a median is of.
-fn rounds() -> usize {
-    std::env::var("RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
-}
-
-/// The medians of ours and of the peer's, in turns, each after its own preparation.
-fn medians(ours: (&dyn Fn(), &dyn Fn()), theirs: (&dyn Fn(), &dyn Fn())) -> (f64, f64) {
-    let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
-    for _ in 0..rounds() {
-        for ((prepare, work), times) in [(ours, &mut our_times), (theirs, &mut their_times)] {
-            prepare();
-            times.push(timed(work));
-        }
-    }
-    (median(our_times), median(their_times))
-}
-
-/// In seconds.
-fn timed(work: &dyn Fn()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_secs_f64()
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-fn row(what: &str, peer: &str, (ours, theirs): (f64, f64), asked: &str) {
-    println!("| {what} | {ours:.3} s | {peer} {theirs:.3} s | {:.2} | {asked} |", ours / theirs);
-}
-
-fn sh(folder: &Path, script: &str) {
-    let status = Command::new("sh").args(["-e", "-c", script]).current_dir(folder).status().unwrap();
-    assert!(status.success(), "{script}");
-}
-
-/// The largest resident set of a run, in megabytes.
-fn peak(world: &World, arguments: &[&str]) -> f64 {
-    let mut command = world.command("/usr/bin/time", world.checkout());
-    let output = command.args(["-f", "%M", env!("CARGO_BIN_EXE_tagalong")]).args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    said.lines().last().unwrap().parse::<f64>().unwrap() * 1024.0 / 1e6
 }
 
 /// Runs the program on these processors, as taskset(1) lists them.
@@ -110,13 +65,13 @@ fn main() {
         let times = medians((&no_store, &|| run_on(&world, processors, first)), (&no_out, &|| sh(&root, &untar)));
         row(&format!("cold install, `file:` channel, {count}"), "`tar --zstd -x`", times, asked);
     }
-    let copied: (&dyn Fn(), &dyn Fn()) = (&no_out, &|| sh(&root, "cp -a tree/. out"));
+    let copied: Work<'_> = (&no_out, &|| sh(&root, "cp -a tree/. out"));
     row("warm install, decoding", "`cp -a`", medians((&no_prefix, &|| run(first)), copied), "-");
 
     // Once for the unpacked packages.
     no_prefix();
     println!("| first `--link hard`, unpacking | {:.3} s | | | - |", timed(&|| run(hard)));
-    let linked: (&dyn Fn(), &dyn Fn()) = (&no_out, &|| sh(&root, "cp -al tree/. out"));
+    let linked: Work<'_> = (&no_out, &|| sh(&root, "cp -al tree/. out"));
     let (ours, links) = medians((&no_prefix, &|| run(hard)), linked);
     // All files that hold the prefix lie there.
     let copies = median(
@@ -131,7 +86,7 @@ fn main() {
     let peer = format!("`cp -al` {links:.3} s and `cp -a` of the relocated {copies:.3} s, together");
     row("warm install, `--link hard`", &peer, (ours, links + copies), &asked);
 
-    let rsync: (&dyn Fn(), &dyn Fn()) = (&no_out, &|| sh(&root, "rsync -a --link-dest=../tree tree2/ out/"));
+    let rsync: Work<'_> = (&no_out, &|| sh(&root, "rsync -a --link-dest=../tree tree2/ out/"));
     let what = "change to a tag that shares 38 of 40";
     row(
         &format!("{what}, decoding"),
@@ -146,11 +101,15 @@ fn main() {
     run(first);
     let already = median((0..3 * rounds()).map(|_| timed(&|| run(first))).collect());
     println!("| install when installed | {:.1} ms | | | 8 ms |", already * 1000.0);
+    let peak_of = |arguments: &[&str]| {
+        let command = [&[env!("CARGO_BIN_EXE_tagalong")], arguments].concat();
+        peak(world.command("/usr/bin/time", world.checkout()), &command)
+    };
     no_prefix();
-    let linked = peak(&world, hard);
+    let linked = peak_of(hard);
     no_prefix();
-    let warm = peak(&world, first);
+    let warm = peak_of(first);
     no_store();
-    let cold = peak(&world, first);
+    let cold = peak_of(first);
     println!("| peak memory: cold, warm, `--link hard` | {cold:.0} MB, {warm:.0} MB, {linked:.0} MB | | | 150 MB |");
 }

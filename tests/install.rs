@@ -1,5 +1,6 @@
-//! Installing from a folder channel: what is installed, what is refused, and that a prefix is never a mix.
+//! Installing from a folder channel: what is installed, and that a prefix is never a mix.
 
+mod install_tools;
 mod world;
 
 use std::fs;
@@ -8,39 +9,13 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use install_tools::{listing, png};
 use tagalong::lock::Lock;
-use tagalong::model::bundle::{BundleKind, BundleManifest, BundleRef};
+use tagalong::model::bundle::BundleManifest;
 use tagalong::model::platform::{Floor, Platform};
 use tagalong::model::tag::DepsTag;
-use tagalong::signing::SecretKey;
 use world::World;
 use world::bundle::{Package, own, zlib};
-
-fn png() -> Package {
-    Package::new("libpng").needs("zlib").text("include/png.h", "// png\n")
-}
-
-fn tagged(tag: &str) -> BundleRef {
-    BundleRef { kind: BundleKind::Tagged, tag: DepsTag::parse(tag).unwrap(), platform: own() }
-}
-
-/// Every path below a folder, with what tells a change.
-fn listing(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(here) = open.pop() {
-        for entry in fs::read_dir(here).unwrap() {
-            let entry = entry.unwrap();
-            let facts = entry.metadata().unwrap();
-            found.push(format!("{} {} {:?}", entry.path().display(), facts.len(), facts.modified().unwrap()));
-            if facts.is_dir() {
-                open.push(entry.path());
-            }
-        }
-    }
-    found.sort();
-    found
-}
 
 #[test]
 fn bundle_is_installed_with_its_prefix_in_place_and_its_programs_run() {
@@ -172,99 +147,6 @@ fn candidate_is_taken_by_name_told_as_one_and_renewed() {
 }
 
 #[test]
-fn hostile_manifests_are_refused_and_the_prefix_stays_as_it_is() {
-    let world = World::with_key();
-    world.published("deps-1", &[zlib()]);
-    world.run("install").succeeds();
-    world.commit().tag("deps-2");
-    let before = listing(&world.checkout().join("extern"));
-    let wanted = tagged("deps-2");
-    let good = BundleManifest { tag: wanted.tag.clone(), sequence: 5, ..world.manifest(&tagged("deps-1")) };
-    let key = world.key();
-    let refused = |why: &str| {
-        let run = world.run("install").exits(4);
-        assert!(run.stderr.contains(why), "{why}: {}", run.stderr);
-        assert!(run.stderr.contains(&format!("error: `bundles/deps-2/{}.json` of channel `main` is refused", own())));
-        assert_eq!(listing(&world.checkout().join("extern")), before);
-    };
-
-    world.forge(&wanted, &good, &SecretKey::generate().unwrap());
-    refused("not among those given");
-    world.forge(&wanted, &world.manifest(&tagged("deps-1")), &key);
-    refused("it is the manifest of bundles/deps-1/");
-    let other = Platform::parse("other-1-x86_64").unwrap();
-    world.forge(&wanted, &BundleManifest { platform: other, ..good.clone() }, &key);
-    refused("it is the manifest of bundles/deps-2/other-1-x86_64.json");
-    world.forge(&wanted, &BundleManifest { candidate: true, ..good.clone() }, &key);
-    refused("it is the manifest of candidates/deps-2/");
-    world.forge(&wanted, &good, &key);
-    let path = world.channel().join(wanted.path());
-    let changed = fs::read_to_string(&path).unwrap().replace("\"sequence\": 5", "\"sequence\": 6");
-    fs::write(&path, changed).unwrap();
-    refused("was changed afterwards");
-    fs::write(world.channel().join(wanted.signature_path()), "nonsense").unwrap();
-    refused("not one of minisign");
-    fs::remove_file(world.channel().join(wanted.signature_path())).unwrap();
-    refused("it is not signed");
-
-    // The same manifest, rightly signed, is taken; and after that no older one.
-    world.forge(&wanted, &good, &key);
-    world.run("install").succeeds();
-    world.forge(&wanted, &BundleManifest { sequence: 4, ..good }, &key);
-    let run = world.run("install --force").exits(4);
-    assert!(run.stderr.contains("it is the publication 4 of that name, and 5 has been seen before"), "{}", run.stderr);
-}
-
-#[test]
-fn archive_with_other_bytes_is_refused_and_not_kept() {
-    let world = World::with_key();
-    let built = {
-        world.published("deps-1", &[zlib()]).forget_cache();
-        world.manifest(&tagged("deps-1"))
-    };
-    let path = world.channel().join(built.packages[0].path());
-    let whole = fs::read(&path).unwrap();
-    let write = |bytes: &[u8]| {
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, bytes).unwrap();
-    };
-    let mut flipped = whole.clone();
-    flipped[whole.len() / 2] ^= 1;
-    for bytes in [flipped.as_slice(), &whole[..whole.len() - 1], b""] {
-        write(bytes);
-        let run = world.run("install").exits(4);
-        assert!(run.stderr.contains("error: what came is not what was named"), "{}", run.stderr);
-        assert!(
-            run.stderr.contains("it happened with the package zlib\n       the prefix is as it was\n"),
-            "{}",
-            run.stderr
-        );
-    }
-    write(&[whole.as_slice(), b"x"].concat());
-    let run = world.run("install").exits(4);
-    assert!(run.stderr.contains("larger than"), "{}", run.stderr);
-    fs::remove_file(&path).unwrap();
-    let run = world.run("install").exits(3);
-    assert!(run.stderr.contains("the archive of the package zlib is on no channel"), "{}", run.stderr);
-    assert!(!world.checkout().join("extern/p").exists());
-    assert_eq!(fs::read_dir(world.checkout().join("extern")).unwrap().count(), 0);
-    fs::write(&path, &whole).unwrap();
-    world.run("install").succeeds();
-}
-
-#[test]
-fn archive_that_went_bad_in_the_store_is_fetched_again() {
-    let world = World::with_key();
-    world.published("deps-1", &[zlib()]);
-    let archive = world.manifest(&tagged("deps-1")).packages[0].path();
-    let path = world.cache().join(archive);
-    fs::remove_file(&path).unwrap();
-    fs::write(&path, "bad").unwrap();
-    world.run("install").succeeds();
-    world.run("status --verify").succeeds();
-}
-
-#[test]
 fn one_install_waits_for_the_other_and_says_for_whom() {
     let world = World::with_key();
     world.published("deps-1", &[zlib()]);
@@ -377,24 +259,6 @@ fn dry_run_tells_and_writes_nothing() {
 }
 
 #[test]
-fn drift_is_warned_of_or_refused_as_the_project_says() {
-    let world = World::with_key();
-    world.published("deps-1", &[zlib()]);
-    world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # changed\n");
-    let warned = world.run("install").succeeds().stderr;
-    assert!(warned.starts_with("warning: the recipes differ from those of deps-1: zlib\n"), "{warned}");
-    let project = world.read("tagalong.toml").replace("[project]\n", "[project]\ndrift = \"error\"\n");
-    world.write("tagalong.toml", &project);
-    world.run("install").fails(
-        7,
-        "error: the bundle of deps-1 is not installed\n  why: these recipes are not the tag's: zlib\n       \
-         and tagalong.toml says `drift = \"error\"`\n next: commit and tag them, so that a bundle is built; or `tagalong install --build`\n       \
-         `tagalong install --tag deps-1` takes the tag's bundle all the same\n",
-    );
-    world.run("install --tag deps-1").succeeds();
-}
-
-#[test]
 fn bundle_of_a_serving_platform_is_taken_if_the_system_meets_its_floor() {
     let world = World::with_key();
     let other = Platform::parse("other-1-x86_64").unwrap();
@@ -430,55 +294,6 @@ fn bundle_of_a_serving_platform_is_taken_if_the_system_meets_its_floor() {
             world.run("uninstall").succeeds();
         }
     }
-}
-
-#[test]
-fn prefix_that_no_install_made_is_kept_unless_forced() {
-    let world = World::with_key();
-    world.published("deps-1", &[zlib()]).write("extern/p/mine", "mine");
-    world.run("install").fails(
-        2,
-        "error: `[WORLD]/checkout/extern/p` is left as it is\n  why: it is not empty, and no install made it\n \
-         next: move it away, name another folder with `--prefix`, or replace it with `--force`\n",
-    );
-    assert_eq!(world.read("extern/p/mine"), "mine");
-    world.run("install --force").succeeds();
-    assert!(!world.checkout().join("extern/p/mine").exists());
-    world.write("extern/q", "a file");
-    world.run("install --prefix extern/q").exits(2);
-}
-
-#[test]
-fn prefix_may_be_anywhere_hold_spaces_if_no_script_does_and_be_a_link() {
-    let world = World::with_key();
-    let plain = Package::new("zlib").text("share/zlib", "@PREFIX@\n");
-    world.published("deps-1", std::slice::from_ref(&plain));
-    let spaced = world.root().join("with space/é");
-    world.run_with(&["install", "--prefix", spaced.to_str().unwrap()]).succeeds();
-    assert_eq!(fs::read_to_string(spaced.join("share/zlib")).unwrap(), format!("{}\n", spaced.display()));
-
-    let scratch = world.root().join("scratch");
-    fs::create_dir_all(&scratch).unwrap();
-    fs::create_dir_all(world.checkout().join("extern")).unwrap();
-    std::os::unix::fs::symlink(&scratch, world.checkout().join("extern/p")).unwrap();
-    world.run("install").succeeds();
-    assert!(world.checkout().join("extern/p").is_symlink(), "the link survives");
-    assert_eq!(world.read("extern/p/share/zlib"), format!("{}\n", scratch.display()));
-
-    let deep = format!("extern/{}", "x".repeat(160));
-    let run = world.run_with(&["install", "--prefix", &deep]).exits(2);
-    assert!(run.stderr.contains("the package allows 160"), "{}", run.stderr);
-    assert!(run.stderr.contains("choose a shorter `prefix`"), "{}", run.stderr);
-    assert_eq!(fs::read_dir(world.checkout().join("extern")).unwrap().count(), 1);
-}
-
-#[test]
-fn two_packages_with_the_same_file_are_refused() {
-    let world = World::with_key();
-    world.published("deps-1", &[zlib(), Package::new("zlib-ng").link("lib/libz.so", "elsewhere")]);
-    let run = world.run("install").exits(7);
-    assert!(run.stderr.contains("`lib/libz.so` would be written twice"), "{}", run.stderr);
-    assert!(!world.checkout().join("extern/p").exists());
 }
 
 #[test]
@@ -526,49 +341,6 @@ fn status_tells_how_things_stand_and_finds_every_change() {
 }
 
 #[test]
-fn moved_checkout_is_noticed_and_installed_anew_from_the_store() {
-    let world = World::with_key();
-    world.published("deps-1", &[zlib()]);
-    world.run("install").succeeds();
-    let moved = world.root().join("elsewhere");
-    fs::rename(world.checkout(), &moved).unwrap();
-    let status = world.run_in(&moved, &["status"]).succeeds();
-    let line = "state      moved from [WORLD]/checkout/extern/p; `tagalong install` makes it anew\n";
-    assert!(status.stdout.contains(line), "{}", status.stdout);
-    fs::remove_dir_all(world.channel().join("packages")).unwrap();
-    world.run_in(&moved, &["install"]).succeeds();
-    let text = fs::read_to_string(moved.join("extern/p/lib/pkgconfig/zlib.pc")).unwrap();
-    assert!(text.starts_with(&format!("prefix={}/extern/p\n", moved.display())), "{text}");
-    world.run_in(&moved, &["status", "--check", "--verify"]).succeeds();
-}
-
-#[test]
-fn uninstall_removes_what_was_installed_and_nothing_else() {
-    let world = World::with_key();
-    world.published("deps-1", &[zlib()]);
-    let nothing = "error: nothing is installed in `[WORLD]/checkout/extern/p`\n \
-                   next: `tagalong status` tells where the bundle belongs; `--prefix DIR` names another folder\n";
-    world.run("uninstall").fails(3, nothing);
-    world.run("install").succeeds();
-    world.write("extern/p/lib/mine", "mine").write("extern/p/new/one", "mine");
-    world.run("uninstall").fails(
-        2,
-        "error: `[WORLD]/checkout/extern/p` is left as it is\n  why: it holds files that no package brought:\n       \
-         lib/mine\n       new/\n next: move them away, or remove them too with `--force`\n",
-    );
-    fs::remove_file(world.checkout().join("extern/p/lib/mine")).unwrap();
-    fs::remove_dir_all(world.checkout().join("extern/p/new")).unwrap();
-    let said = format!("deps-1 for {} from extern/p: 1 package, 3 files\n", own());
-    assert_eq!(world.run("uninstall --dry-run").succeeds().stderr, format!("would remove {said}"));
-    world.run("status --check").succeeds();
-    assert_eq!(world.run("uninstall").succeeds().stderr, format!("removed {said}"));
-    assert_eq!(fs::read_dir(world.checkout().join("extern")).unwrap().count(), 0);
-    world.write("extern/p/mine", "mine");
-    world.run("uninstall --force").exits(2);
-    assert_eq!(world.read("extern/p/mine"), "mine");
-}
-
-#[test]
 fn channels_are_asked_in_order_and_one_that_is_gone_is_skipped() {
     let world = World::with_key();
     world.published("deps-1", &[zlib()]);
@@ -588,72 +360,4 @@ fn channels_are_asked_in_order_and_one_that_is_gone_is_skipped() {
     world.write("tagalong.toml", project("file:../gone", "file:../gone-too")).run("uninstall").succeeds();
     let run = world.run("install").exits(3);
     assert!(run.stderr.contains("error: there is no channel at `[WORLD]/checkout/../gone`\n"), "{}", run.stderr);
-}
-
-#[test]
-fn unsigned_channel_is_taken_only_where_the_project_says_so() {
-    let world = World::with_key();
-    let signed = world.read("tagalong.toml");
-    let unsigned = signed.lines().map(|line| if line.starts_with("keys") { "unsigned = true" } else { line });
-    world.write("tagalong.toml", unsigned.collect::<Vec<_>>().join("\n"));
-    world.published("deps-1", &[zlib()]);
-    let run = world.run("install").succeeds();
-    assert!(run.stderr.contains("warning: channel `main` is unsigned; anyone could have made it\n"), "{}", run.stderr);
-    world.run("uninstall").succeeds();
-    world.write("tagalong.toml", signed);
-    assert!(world.run("install").exits(4).stderr.contains("it is not signed"));
-}
-
-/// An overlay over the checkout, until it is dropped.
-struct Overlay(std::path::PathBuf);
-
-impl Overlay {
-    /// `None` where this process may not mount.
-    fn over(world: &World) -> Option<Overlay> {
-        let root = world.root();
-        let [merged, upper, work] = ["merged", "upper", "work"].map(|name| root.join(name));
-        [&merged, &upper, &work].iter().for_each(|folder| fs::create_dir(folder).unwrap());
-        let (lower, upper, work) = (world.checkout().display(), upper.display(), work.display());
-        let options = format!("lowerdir={lower},upperdir={upper},workdir={work},redirect_dir=off");
-        let mut mount = world.command("mount", &root);
-        mount.args(["-t", "overlay", "overlay", "-o", &options]).arg(&merged).stderr(Stdio::null());
-        mount.status().is_ok_and(|status| status.success()).then_some(Overlay(merged))
-    }
-}
-
-impl Drop for Overlay {
-    fn drop(&mut self) {
-        std::process::Command::new("umount").arg(&self.0).status().unwrap();
-    }
-}
-
-#[test]
-fn bundle_in_a_lower_overlay_layer_is_replaced_though_its_folder_cannot_be_renamed() {
-    let world = World::with_key();
-    world.published("deps-1", &[zlib()]);
-    world.write("extern-recipes/zlib/recipe.toml", "name = \"zlib\" # changed\n");
-    world.published("deps-2", &[Package::new("zlib").version("2").text("share/new", "@PREFIX@\n")]);
-    world.run("install --tag deps-1").succeeds();
-    let Some(overlay) = Overlay::over(&world) else {
-        eprintln!("not tested: this process may not mount");
-        return;
-    };
-    world.run_in(&overlay.0, &["install"]).succeeds();
-    world.run_in(&overlay.0, &["status", "--check", "--verify"]).succeeds();
-    assert!(!overlay.0.join("extern/p/lib").exists());
-    assert_eq!(fs::read_dir(overlay.0.join("extern")).unwrap().count(), 1, "nothing is left beside the prefix");
-    world.run_in(&overlay.0, &["uninstall"]).succeeds();
-    world.run("status --tag deps-1 --verify --check").succeeds();
-}
-
-#[test]
-fn prefix_may_be_another_for_each_tag() {
-    let world = World::with_key();
-    world.write("tagalong.toml", world.read("tagalong.toml").replace("extern/p", "extern/{platform}/{tag}"));
-    world.published("deps-1", &[zlib()]);
-    let run = world.run("install").succeeds();
-    assert!(run.stderr.contains(&format!("in extern/{}/deps-1: ", own())), "{}", run.stderr);
-    world.run("run zpipe").prints(&format!("zpipe of [WORLD]/checkout/extern/{}/deps-1\n", own()));
-    world.run("status --check").succeeds();
-    world.run("uninstall").succeeds();
 }

@@ -26,7 +26,7 @@ fn runs_that_are_killed_leave_a_whole_tree() {
     let mut whole = begin.elapsed();
     let mut random = random();
     let mut killed = 0;
-    for round in 0..rounds(40, 1000) {
+    for round in 0..rounds(40, 1500) {
         let verb: &[&str] =
             [&["install", "--tag", "deps-1"], &["install", "--tag", "deps-2"], &["uninstall"][..]][random.below(3)];
         if random.below(4) == 0 {

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -43,18 +44,15 @@ impl Directory {
         }
     }
 
-    /// Writes a whole object under a name that nobody looks for.
+    /// Writes a whole object under a name that nobody looks for, and removes what publishers that were killed have left
+    /// of it.
     fn unfinished(&self, path: &str, bytes: &mut dyn Read) -> Result<Unfinished, ChannelError> {
         let there = self.folder.join(path);
         let (folder, name) = parts(&there);
         fs::create_dir_all(folder).map_err(system)?;
-        // Readable by whoever the umask allows: others fetch from here.
-        let mode = std::fs::Permissions::from_mode(0o666);
-        let mut file = tempfile::Builder::new()
-            .prefix(&format!(".{name}.unfinished-"))
-            .permissions(mode)
-            .tempfile_in(folder)
-            .map_err(system)?;
+        let prefix = format!(".{name}.unfinished-");
+        remove_abandoned(folder, &prefix).map_err(system)?;
+        let mut file = locked_file(folder, &prefix).map_err(system)?;
         io::copy(bytes, &mut file).map_err(system)?;
         file.as_file().sync_all().map_err(system)?;
         Ok(Unfinished { file, there })
@@ -201,6 +199,37 @@ impl Objects for Directory {
     fn write_bundle(&self, write: &BundleWrite) -> Result<Put, ChannelError> {
         write_in_two(self, write)
     }
+}
+
+/// A new file that this process holds a lock on (flock(2)), so that it is not taken for abandoned.
+fn locked_file(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
+    // Readable by whoever the umask allows: others fetch from here.
+    let mode = std::fs::Permissions::from_mode(0o666);
+    loop {
+        let file = tempfile::Builder::new().prefix(prefix).permissions(mode.clone()).tempfile_in(folder)?;
+        match file.as_file().try_lock() {
+            // Another publisher looks at it, or has removed it, before it was locked.
+            Err(std::fs::TryLockError::WouldBlock) => {}
+            Ok(()) if file.as_file().metadata()?.nlink() == 0 => {}
+            // Where nothing can be locked, nothing is taken for abandoned.
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => return Ok(file),
+        }
+    }
+}
+
+/// Removes the files that start so and that no process holds a lock on.
+fn remove_abandoned(folder: &Path, prefix: &str) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().as_bytes().starts_with(prefix.as_bytes()) || !entry.file_type()?.is_file() {
+            continue;
+        }
+        // Whatever cannot be opened, locked or removed is another's, or gone by now; `gc` takes it when it is old.
+        if fs::File::open(entry.path()).is_ok_and(|file| file.file().try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// A whole object under a name that nobody looks for; dropping it removes it.

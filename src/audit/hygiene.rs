@@ -27,6 +27,16 @@ pub enum What {
     Special { kind: &'static str },
 }
 
+impl Place {
+    /// The bytes of a file; nothing else has any.
+    pub fn size(&self) -> u64 {
+        match self.what {
+            What::File { size, .. } => size,
+            _ => 0,
+        }
+    }
+}
+
 /// Judges modes and links.
 pub fn judge_place(place: &Place, remarks: &mut Vec<Remark>) {
     let mut find = |problem| remarks.push(Remark::new(&place.path, problem));

@@ -3,6 +3,7 @@
 //! Judges no file by another; `audit/process.rs` does. At most [`WHOLE`] bytes of a file are in memory for each
 //! thread; larger ones are read a window at a time.
 
+use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::io::{Read, Seek};
 use std::num::NonZeroUsize;
@@ -75,18 +76,23 @@ pub fn collect(
         unlisted.push(Remark::new(name, Problem::Unseen { member: None, reason: reason.clone() }));
     }
     let examiner = Examiner { subject, residues };
-    let look = |memory: &mut Memory, place: &Place| {
+    let look = |memory: &mut Memory, place: &&Place| {
         let mut examined = Examined::default();
         examiner.examine(place, memory, &mut examined);
         memory.give_back();
         Ok::<_, Infallible>(examined)
     };
-    let Ok(all) = at_once::each_with(&places, jobs.get().min(MOST_THREADS), look);
-    let mut collected = Collected { places, remarks: unlisted, ..Collected::default() };
+    // The largest first: the last to end would be one that began late.
+    let mut ordered: Vec<&Place> = places.iter().collect();
+    ordered.sort_by_key(|place| Reverse(place.size()));
+    let Ok(all) = at_once::each_with(&ordered, jobs.get().min(MOST_THREADS), look);
+    let mut collected = Collected { remarks: unlisted, ..Collected::default() };
     for examined in all {
         collected.elves.extend(examined.elf);
         collected.remarks.extend(examined.remarks);
     }
+    collected.elves.sort_by(|one, other| one.file.path.cmp(&other.file.path));
+    collected.places = places;
     Ok(collected)
 }
 

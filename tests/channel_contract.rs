@@ -56,6 +56,30 @@ fn cold_install_makes_two_requests_and_one_for_each_package() {
     served().iter().chain(&odd_projects()).for_each(contract::cold_install_makes_two_requests_and_one_for_each_package);
 }
 
+/// GitLab has one name for a file, whole or not: an upload that broke and could not be taken back.
+#[test]
+fn a_package_that_was_sent_in_part_is_mended_by_the_next_publication() {
+    for place in [gitlab::start().clone(), named(gitlab::start(), "unique")] {
+        let url = place.fresh();
+        let world = contract::world_at(&url, &place.writer);
+        world.commit().tag("deps-1");
+        let digest = world.built(&[contract::zlib()]).packages[0].archive.hex();
+        let (_, project) = url.rsplit_once('/').unwrap();
+        let there = format!(
+            "http://127.0.0.1:{}/api/v4/projects/group%2F{project}/packages/generic/packages/{}/{digest}.tar.zst",
+            place.port.unwrap(),
+            &digest[..2]
+        );
+        let mut curl = world.command("curl", world.checkout());
+        let arguments = ["-sSf", "-X", "PUT", "-H", "PRIVATE-TOKEN: writer", "--data-binary", "a part of it"];
+        let sent = curl.args(arguments).arg(&there).output().unwrap();
+        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+        world.run("publish").succeeds();
+        world.forget_cache().run("install").succeeds();
+        world.run("status --verify --check").succeeds();
+    }
+}
+
 #[test]
 fn publication_of_what_is_there_asks_little() {
     // GitLab tells the digest of a file only with all those of its package, which is to be found first.

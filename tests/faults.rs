@@ -241,7 +241,11 @@ fn every_faulty_publication_ends_right_or_with_the_right_error() {
             let mut bytes = Vec::new();
             file.rewind().unwrap();
             file.read_to_end(&mut bytes).unwrap();
-            assert_eq!(Digest::of(&bytes), package.archive, "seed {seed}: a wrong object under a right name");
+            // GitLab knows no other name to send to first: what cannot be taken back stays, is told, and is mended by the
+            // next publication.
+            let is_told = place.kind == "gitlab" && run.code != 0;
+            let is_right = Digest::of(&bytes) == package.archive;
+            assert!(is_right || is_told, "seed {seed}: a wrong object under a right name");
         }
         proxy.heal();
         world.run("publish").succeeds();

@@ -199,6 +199,24 @@ impl Project {
         self.remove(&mine, path)?;
         Ok(Put::Differs)
     }
+
+    /// Puts a file in the place of those that were there before.
+    fn put_over(&self, path: &str, body: Body, before: &[PackageFile]) -> Result<(), ChannelError> {
+        if self.upload(path, body)?.is_none() {
+            // The project refuses duplicates: for a moment there is none.
+            for file in before {
+                self.remove(file, path)?;
+            }
+            let refused = || ChannelError::Lost { path: path.to_owned() };
+            self.upload(path, body)?.ok_or_else(refused)?;
+        } else {
+            for file in before {
+                // The newest is read anyway; who may write may not always delete.
+                let _ = self.remove(file, path);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Objects for Project {
@@ -235,36 +253,26 @@ impl Objects for Project {
 
     fn put_file(&self, path: &str, archive: &ArchiveFile) -> Result<Put, ChannelError> {
         let body = Body::File { path: archive.path, size: archive.size, digest: archive.digest };
-        let damaged = || ChannelError::Damaged { path: path.to_owned() };
         let is_it = |file: &PackageFile| match &file.file_sha256 {
             Some(digest) => Ok(*digest == archive.digest.hex() && file.size == archive.size),
             None => Ok(self.has(path, body)? == Some(true)),
         };
-        if let Some(newest) = self.files_of(&Filed::of(path))?.last() {
-            return if is_it(newest)? { Ok(Put::WasThere) } else { Err(damaged()) };
-        }
-        match self.put_new(path, body)? {
-            Put::Differs if self.has(path, body)? != Some(true) => Err(damaged()),
-            Put::Differs => Ok(Put::WasThere),
-            put => Ok(put),
+        let before = self.files_of(&Filed::of(path))?;
+        match before.last() {
+            Some(newest) if is_it(newest)? => Ok(Put::WasThere),
+            // An upload that broke and could not be taken back, under the name of its right bytes.
+            Some(_) => self.put_over(path, body, &before).map(|()| Put::Written),
+            None => match self.put_new(path, body)? {
+                Put::Differs if self.has(path, body)? == Some(true) => Ok(Put::WasThere),
+                Put::Differs => Err(ChannelError::Damaged { path: path.to_owned() }),
+                put => Ok(put),
+            },
         }
     }
 
     fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ChannelError> {
         let before = self.files_of(&Filed::of(path))?;
-        if self.upload(path, Body::Bytes(bytes))?.is_none() {
-            // The project refuses duplicates: for a moment there is none.
-            for file in &before {
-                self.remove(file, path)?;
-            }
-            let refused = || ChannelError::Lost { path: path.to_owned() };
-            self.upload(path, Body::Bytes(bytes))?.ok_or_else(refused)?;
-        } else {
-            for file in &before {
-                // The newest is read anyway; who may write may not always delete.
-                let _ = self.remove(file, path);
-            }
-        }
+        self.put_over(path, Body::Bytes(bytes), &before)?;
         read_back(self, path, bytes)
     }
 

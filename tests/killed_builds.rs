@@ -46,9 +46,12 @@ fn packages(channel: &Path) -> BTreeMap<PathBuf, Digest> {
     files_below(&packages).into_iter().map(|path| (path.clone(), Digest::of(&fs::read(path).unwrap()))).collect()
 }
 
-/// The names of all files of a channel.
+/// The names of all files of a channel. The file of a lock may stay: nobody holds it, and the next who asks for it
+/// removes it.
 fn names(channel: &Path) -> Vec<PathBuf> {
-    if channel.exists() { files_below(channel) } else { Vec::new() }
+    let mut names = if channel.exists() { files_below(channel) } else { Vec::new() };
+    names.retain(|path| path.extension().is_none_or(|end| end != "lock"));
+    names
 }
 
 /// Starts the program and kills it after a random part of `whole`, which is set so that about every third run ends
